@@ -1,0 +1,228 @@
+//! What is to be done. Orders, in the imperative; each names a run, never a pid.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use crate::{End, ExitStatus, ProgramId, RunId, Scope, Signal, SpawnFailure};
+
+/// An order to the shell. One that finds nobody is carried out: the fact that says so
+/// is on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Start a life of the program. Answered by `Execed` or `SpawnFailed`.
+    Spawn {
+        /// Which program.
+        program: ProgramId,
+        /// The name of this life.
+        run: RunId,
+    },
+    /// Pass a signal on, as it came.
+    Forward {
+        /// To whom.
+        run: RunId,
+        /// To which part of the tree.
+        scope: Scope,
+        /// Which.
+        signal: Signal,
+    },
+    /// Ask the run to end: this signal, then SIGCONT so that stopped members can act
+    /// (STOP-2). Members that were told before are not told again.
+    Tell {
+        /// Whom.
+        run: RunId,
+        /// Which part of the tree; `None`: all that is left now that the leader is gone.
+        scope: Option<Scope>,
+        /// With what.
+        signal: Signal,
+    },
+    /// Send the leader SIGHUP, as when its window is closed (STOP-9).
+    HangUp {
+        /// Whom.
+        run: RunId,
+    },
+    /// Kill the whole tree, as often as it takes until nobody is left. Answered by `TreeGone`.
+    Kill {
+        /// Whom.
+        run: RunId,
+    },
+    /// Whoever is left of this tree belongs to no program any more (`leftovers = "keep"`).
+    Disown {
+        /// Of which life.
+        run: RunId,
+    },
+    /// Ask everybody in scope to end who belongs to no run, and whoever appears
+    /// later. Answered by `NobodyLeft` once nobody at all is left, strays or not.
+    TellStrays {
+        /// With what.
+        signal: Signal,
+    },
+    /// Kill everybody in scope, until nobody is left. Answered by `NobodyLeft`.
+    KillEverybody,
+    /// Tell people.
+    Notice(Notice),
+    /// Leave, with this status. The last action.
+    Exit {
+        /// The container's exit status.
+        code: u8,
+    },
+}
+
+/// Something that people want to read of. For the log, the goodbye report and, later,
+/// the control socket.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// A program's command is running.
+    Started {
+        /// Which program.
+        program: ProgramId,
+        /// Which life.
+        run: RunId,
+    },
+    /// A program is RUNNING.
+    Up {
+        /// Which program.
+        program: ProgramId,
+    },
+    /// A program could not be started. Of a row of temporary failures only the first is told.
+    NotStarted {
+        /// Which program.
+        program: ProgramId,
+        /// Why.
+        failure: SpawnFailure,
+    },
+    /// A program's leader has ended.
+    Ended {
+        /// Which program.
+        program: ProgramId,
+        /// Which life.
+        run: RunId,
+        /// How.
+        status: ExitStatus,
+        /// Whether the kernel killed it for want of memory.
+        out_of_memory: bool,
+        /// How long after its start.
+        lived: Duration,
+        /// Whether lastout had asked for it, and how long before.
+        asked: Option<Duration>,
+        /// Whether nobody need be told more loudly.
+        expected: bool,
+    },
+    /// A program will be started again.
+    WillRestart {
+        /// Which program.
+        program: ProgramId,
+        /// After this pause.
+        pause: Duration,
+        /// How many failed starts there were in a row.
+        failures: u32,
+    },
+    /// A program is FATAL: lastout has given it up.
+    GaveUp {
+        /// Which program.
+        program: ProgramId,
+        /// Why.
+        reason: FatalReason,
+    },
+    /// A program was asked to end.
+    Told {
+        /// Which program.
+        program: ProgramId,
+        /// Which life.
+        run: RunId,
+        /// With what.
+        signal: Signal,
+    },
+    /// A program's tree is to be killed.
+    Killing {
+        /// Which program.
+        program: ProgramId,
+        /// Which life.
+        run: RunId,
+        /// Why.
+        reason: KillReason,
+    },
+    /// Nobody of a tree is left after it had been told or its leader had ended.
+    TreeGone {
+        /// Which program.
+        program: ProgramId,
+        /// Which life.
+        run: RunId,
+    },
+    /// The shutdown has begun.
+    ShutdownBegun {
+        /// Why.
+        cause: Cause,
+    },
+    /// The order of the stop is given up: all that is left is told at once (STOP-5).
+    LastCall,
+    /// Everybody who is left is to be killed.
+    KillingEverybody {
+        /// Why.
+        reason: KillReason,
+    },
+    /// A Ctrl-C more and everybody is killed (SIG-3).
+    NextInterruptKills,
+    /// A signal means nothing here.
+    Ignored {
+        /// Which.
+        signal: Signal,
+    },
+    /// A signal could not be passed on, since the program is not running.
+    NotForwarded {
+        /// Which signal.
+        signal: Signal,
+        /// To whom.
+        program: ProgramId,
+    },
+    /// A signal asked for log files to be opened again.
+    ReopenLogs,
+    /// A signal asked for the configuration to be read again.
+    Reload,
+    /// The state of a program, because somebody asked.
+    State {
+        /// Which program.
+        program: ProgramId,
+        /// As supervisord calls it.
+        state: &'static str,
+        /// In words, what there is to know beside it.
+        detail: String,
+    },
+}
+
+/// Why the container ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// This signal asked for it.
+    Asked(Signal),
+    /// This program ended for good, and its end is the container's.
+    Ended(ProgramId, End),
+    /// No program runs, waits or will be restarted any more (END-1).
+    NothingLeft,
+}
+
+/// Why somebody is killed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KillReason {
+    /// `stopwaitsecs` has passed since it was told.
+    StopWait(Duration),
+    /// The whole shutdown has taken this long.
+    StopTimeout(Duration),
+    /// What a command left behind has had this long.
+    LeftoverTime(Duration),
+    /// A second Ctrl-C.
+    Interrupt,
+}
+
+/// Why a program was given up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FatalReason {
+    /// It failed to start that often in a row.
+    FailedStarts {
+        /// How often.
+        failures: u32,
+        /// How the last one went.
+        last: End,
+    },
+    /// It needs a program that will not be up.
+    Needs(ProgramId),
+}

@@ -1,0 +1,51 @@
+//! What happened. Facts, in the past tense; every one is legal at any time.
+
+use crate::{ExitStatus, RunId, Signal, SpawnFailure};
+
+/// A fact that the shell reports.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The run's leader has exec'ed its command.
+    Execed {
+        /// Which life.
+        run: RunId,
+    },
+    /// The run's leader never came to exec its command, and is gone.
+    SpawnFailed {
+        /// Which life.
+        run: RunId,
+        /// What went wrong.
+        failure: SpawnFailure,
+    },
+    /// The run's leader has ended. Others of its tree may be alive.
+    Exited {
+        /// Which life.
+        run: RunId,
+        /// How.
+        status: ExitStatus,
+        /// Whether the kernel killed it for want of memory.
+        out_of_memory: bool,
+    },
+    /// Nobody of the run's tree is alive.
+    TreeGone {
+        /// Which life.
+        run: RunId,
+    },
+    /// Of the run's tree only the leader is alive. Reported for a program with a
+    /// terminal once it was told (STOP-9).
+    LeaderAlone {
+        /// Which life.
+        run: RunId,
+    },
+    /// A signal has arrived at lastout.
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// Whether a terminal sent it, as Ctrl-C does.
+        from_terminal: bool,
+    },
+    /// After strays were told or everybody was killed: no process in scope is left.
+    NobodyLeft,
+    /// Time has passed.
+    Tick,
+}

@@ -1,0 +1,34 @@
+//! The core of lastout: everything that can be got wrong in a supervisor, decided in
+//! a pure state machine. Order, deadlines, races and identity live here; pids,
+//! descriptors, clocks and files do not.
+//!
+//! ```text
+//! handle(now, Event)                 a fact; always legal, never panics, bounded work
+//! poll_action() -> Option<Action>    drained after every handle
+//! next_deadline() -> Option<Time>    in the future after draining, or None
+//! ```
+//!
+//! `now` never goes back. `handle(now, Event::Tick)` is always legal. The first `handle`
+//! starts what is to start.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod action;
+mod event;
+mod signal;
+mod spec;
+mod status;
+mod time;
+
+pub use action::{Action, Cause, FatalReason, KillReason, Notice};
+pub use event::Event;
+pub use signal::{NotASignal, Signal};
+pub use spec::{
+    Autorestart, Condition, EndPolicy, Forward, LEFTOVER_TIME, Leftovers, Meaning, Need, ProgramId,
+    ProgramSpec, Retries, RunId, STOP_TIMEOUT, Scope, SignalTable, Spec,
+};
+pub use status::{End, ExitStatus, SpawnFailure, Stage};
+pub use time::Time;

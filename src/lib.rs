@@ -1,0 +1,5 @@
+//! lastout: the init and process supervisor for containers that is last out.
+//!
+//! This crate is the shell around `lastout-core`: it acts, the core decides.
+
+pub mod plan;

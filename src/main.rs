@@ -1,0 +1,3 @@
+//! The program `lastout`.
+
+fn main() {}

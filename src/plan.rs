@@ -1,0 +1,72 @@
+//! A checked plan: what the core is to decide over, and what the shell is to launch.
+//!
+//! Built in one of two ways, and the engine does not know which: from a
+//! configuration ([`crate::config`]) or from a command on the command line (PID-1).
+//! Nothing in it can be wrong any more but what only the moment of the start can
+//! tell, as whether the command is there.
+
+use std::ffi::CString;
+use std::path::PathBuf;
+
+use lastout_core::Spec;
+
+/// Everything that one life of lastout needs to know.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// For the core. `launches` has the same order as `spec.programs`.
+    pub spec: Spec,
+    /// For the shell: how each program is launched.
+    pub launches: Vec<Launch>,
+    /// What is legal but surely not meant; one line each.
+    pub warnings: Vec<String>,
+}
+
+/// How a program is launched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    /// What is exec'ed: `argv[0]` and its arguments. Never empty.
+    pub argv: Vec<CString>,
+    /// The whole environment, `NAME=value` each, but for what only the start knows.
+    pub environment: Vec<CString>,
+    /// The directory to enter; `None`: lastout's own.
+    pub directory: Option<PathBuf>,
+    /// Whom it runs as; `None`: as lastout.
+    pub user: Option<UserSpec>,
+    /// The file mode creation mask; `None`: lastout's own.
+    pub umask: Option<u32>,
+    /// Descriptor 0.
+    pub stdin: Stdin,
+    /// What else it starts with.
+    pub slate: Slate,
+}
+
+/// A user as a configuration names one: `"name"`, `"uid"`, `"name:group"`, `"uid:gid"`.
+/// Looked up in /etc/passwd and /etc/group when the program starts, since they may
+/// change; numeric ids need no entry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UserSpec {
+    /// Name or number.
+    pub user: String,
+    /// Name or number, where it was given.
+    pub group: Option<String>,
+}
+
+/// Where descriptor 0 of a program comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stdin {
+    /// /dev/null.
+    Null,
+    /// lastout's own, and its terminal if it has one.
+    Inherit,
+}
+
+/// What a program starts with, beside what its configuration says (PID-8).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Slate {
+    /// A clean one: a session of its own (unless it has the terminal), default
+    /// dispositions, empty mask, no descriptors above 2.
+    Clean,
+    /// The command of the command line: what lastout itself was started with,
+    /// descriptors above 2 included; as PID 1 with clean dispositions and mask.
+    AsStarted,
+}
