@@ -20,6 +20,10 @@ const UNITS: [(&str, u128); 5] = [
     ("ms", NANOS / 1000),
 ];
 
+/// What a duration looks like, for messages.
+pub(super) const FORMS: &str =
+    "a number of seconds (10, 0.5) or a string (\"500ms\", \"1m30s\", \"1h\", \"2d\")";
+
 /// Reads a duration: a number of seconds, or numbers with the units d, h, m, s and ms,
 /// from the longest to the shortest. At most 100 years.
 ///
@@ -56,6 +60,18 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         return Err(wrong());
     }
     bounded(total)
+}
+
+/// The duration of a number of seconds.
+pub(super) fn from_seconds(seconds: f64) -> Result<Duration, String> {
+    if seconds < 0.0 {
+        return Err("a duration cannot be negative".to_owned());
+    }
+    if seconds.is_nan() {
+        return Err("not a duration".to_owned());
+    }
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| too_long())?;
+    bounded(duration.as_nanos())
 }
 
 /// A duration in the form that [`parse_duration`] reads, the shortest one.
@@ -193,6 +209,13 @@ mod tests {
         #[test]
         fn no_text_is_too_odd(text in "\\PC*|[0-9.dhms-]*") {
             if let Ok(duration) = parse_duration(&text) {
+                prop_assert!(duration <= LONGEST);
+            }
+        }
+
+        #[test]
+        fn no_number_is_too_odd(seconds: f64) {
+            if let Ok(duration) = from_seconds(seconds) {
                 prop_assert!(duration <= LONGEST);
             }
         }
