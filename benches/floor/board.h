@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +15,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+/* futex(2); not every libc has the kernel's headers beside its own. */
+enum { BOARD_WAIT = 0, BOARD_WAKE = 1 };
 
 struct board {
 	_Atomic uint32_t arrived;  /* futex: arrivals so far */
@@ -42,12 +44,12 @@ static inline void nap(uint64_t ns)
 
 static inline void futex_wait(_Atomic uint32_t *word, uint32_t seen)
 {
-	syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
+	syscall(SYS_futex, word, BOARD_WAIT, seen, NULL, NULL, 0);
 }
 
 static inline void futex_wake(_Atomic uint32_t *word)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	syscall(SYS_futex, word, BOARD_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 static inline struct board *board_open(const char *path)

@@ -97,6 +97,7 @@ impl Launcher {
             errno: 0,
         };
         own_mounts()?;
+        let mounts = File::open("/proc/self/ns/mnt")?.into();
         let pid = self.clone_into(&mut recipe);
         let errno = Error::last_os_error();
         // SAFETY: the descriptor is open for as long as `self` is.
@@ -109,6 +110,7 @@ impl Launcher {
             pid,
             exec_at: recipe.exec_at,
             ended: false,
+            _mounts: mounts,
         };
         if recipe.errno != 0 {
             return Err(Error::from_raw_os_error(recipe.errno));
@@ -161,6 +163,8 @@ pub(crate) struct Running {
     pid: libc::pid_t,
     exec_at: u64,
     ended: bool,
+    /// Held so that the kernel takes the mounts down after the clock has stopped.
+    _mounts: OwnedFd,
 }
 
 /// How a run ended.

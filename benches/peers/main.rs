@@ -22,7 +22,7 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use crate::contender::{Bench, Contender, expect_success};
+use crate::contender::{Bench, Contender};
 use crate::launch::Launcher;
 use crate::report::{Kind, Section, summary_head};
 use crate::rows::{ROWS, Row};
@@ -146,22 +146,22 @@ fn contenders() -> (Vec<Contender>, Vec<String>) {
     (all, notes)
 }
 
-/// Takes those out who cannot run `true`, so that no row waits for them.
+/// Takes those out who cannot run a command, so that no row waits for them: the
+/// command exits with the number of its arguments.
 fn without_the_unusable(bench: &mut Bench) -> Vec<String> {
     let command = bench.tools.program("true");
     let mut notes = Vec::new();
     for who in bench.contenders.clone() {
         let tried = bench
-            .start_one(&who, &[&command])
-            .and_then(|running| running.wait(Duration::from_secs(5)))
-            .and_then(|end| expect_success(end.code));
-        if let Err(error) = tried {
-            notes.push(format!(
-                "{}: OUT, `true` under it failed: {error}",
-                who.name
-            ));
-            bench.contenders.retain(|one| one.name != who.name);
-        }
+            .start_one(&who, &[&command, "three", "little", "words"])
+            .and_then(|running| running.wait(Duration::from_secs(5)));
+        let problem = match tried {
+            Ok(end) if end.code == 3 => continue,
+            Ok(end) => format!("exits with {} where its command does with 3", end.code),
+            Err(error) => error.to_string(),
+        };
+        notes.push(format!("{}: OUT, {problem}", who.name));
+        bench.contenders.retain(|one| one.name != who.name);
     }
     notes
 }

@@ -16,14 +16,15 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Vec<Section>> {
         let floor = || bench.tools.program("init").into();
         let path = who.path.unwrap_or_else(floor);
         let size = size_of_binary(&path).map_err(|error| error.to_string());
-        let linked = match size {
-            Ok((_, true)) => "dynamic, + libc",
-            _ => "static",
+        // A dynamic executable is shown but not compared: libc is not in its size.
+        let (linked, kind) = match size {
+            Ok((_, true)) => ("dynamic, + libc", Kind::Alone),
+            _ => ("static", who.kind),
         };
         let cells = size.map(|(bytes, _)| vec![bytes as f64]);
         lines.push(Line {
             name: format!("{} ({linked})", who.name),
-            kind: who.kind,
+            kind,
             cells,
         });
     }
