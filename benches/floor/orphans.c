@@ -1,8 +1,11 @@
 /* orphans BOARD stream|burst COUNT: leaves orphans to PID 1. Each time that the
- * benchmark says go, COUNT processes lose their parent and then exit: one after
- * the other, each as soon as it is orphaned (stream), or all at once (burst).
- * When all are reaped it arrives; `unreaped` is the most that were still there
- * right after the last one had left. */
+ * benchmark says go, COUNT processes lose their parent and then exit.
+ *
+ *   stream  one after the other, each as soon as it is orphaned; `unreaped` is
+ *           the most that were still there right after the last one had left
+ *   burst   all at once; it arrives when all have exited, and goes on when told
+ *
+ * When all are reaped it sets `last` to the time, and arrives. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <string.h>
@@ -92,14 +95,18 @@ int main(int argc, char **argv)
 	for (board_arrive(board);; board_arrive(board)) {
 		go = board_wait_go(board, go);
 		memset(shared, 0, sizeof *shared);
-		if (in_stream)
+		if (in_stream) {
 			stream(count);
-		else
+			uint32_t there = still_there(count);
+			if (there > atomic_load(&board->unreaped))
+				atomic_store(&board->unreaped, there);
+		} else {
 			burst(count);
-		uint32_t there = still_there(count);
-		if (there > atomic_load(&board->unreaped))
-			atomic_store(&board->unreaped, there);
+			board_arrive(board);
+			go = board_wait_go(board, go);
+		}
 		while (still_there(count) > 0)
-			nap(500000);
+			nap(50000);
+		atomic_store(&board->last, now());
 	}
 }

@@ -105,9 +105,9 @@ impl Section {
             text.push('\n');
         };
         line(format!("{}: {}", self.id, self.title));
-        let mut heads = format!("{:36}", "");
+        let mut heads = format!("{:31}", "");
         for column in &self.columns {
-            let _ = write!(heads, "{column:>13}");
+            let _ = write!(heads, "{column:>12}");
         }
         line(format!("{heads}{:>10}{:>12}", "× floor", "× best peer"));
         for group in &self.groups {
@@ -118,17 +118,17 @@ impl Section {
                 };
                 let cells = match &one.cells {
                     Ok(cells) => cells.iter().fold(String::new(), |mut row, &cell| {
-                        let _ = write!(row, "{:>13}", number(cell));
+                        let _ = write!(row, "{:>12}", number(cell));
                         row
                     }),
                     Err(why) => {
-                        line(format!("{name:36}  failed: {why}"));
+                        line(format!("{name:31}  failed: {why}"));
                         continue;
                     }
                 };
                 let floor = shown(group.over_floor(one, self.headline));
                 let best = shown(group.over_best_peer(one, self.headline));
-                line(format!("{name:36}{cells}{floor:>10}{best:>12}"));
+                line(format!("{name:31}{cells}{floor:>10}{best:>12}"));
             }
         }
         text
@@ -207,6 +207,7 @@ fn shown(ratio: Option<f64>) -> String {
 /// Three digits that mean something, whole numbers above a hundred.
 fn number(value: f64) -> String {
     match value.abs() {
+        size if size < 0.005 => "0".into(),
         size if size == size.trunc() || size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),

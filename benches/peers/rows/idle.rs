@@ -12,18 +12,12 @@ use crate::stats::micros;
 
 pub(super) fn measure(bench: &mut Bench) -> Result<Vec<Section>> {
     let seconds = if bench.quick { 5 } else { 30 };
-    let mut all: Vec<(&str, Vec<Alive>)> = Vec::new();
-    let one = bench.contenders(ONE).into_iter().map(|who| {
-        Alive::start(who, |who| {
-            start_with_board(bench, who, "program", &["wait"])
-        })
+    let one = Alive::start_all(bench, ONE, |bench, who| {
+        start_with_board(bench, who, "program", &["wait"])
     });
-    all.push(("", one.collect()));
-    let many = bench
-        .contenders(MANY)
-        .into_iter()
-        .map(|who| Alive::start(who, |who| bench.start_many(who, &Many::prompt(100))));
-    all.push(("100 programs", many.collect()));
+    let many = Many::prompt(100);
+    let many = Alive::start_all(bench, MANY, |bench, who| bench.start_many(who, &many));
+    let all = [("", one), ("100 programs", many)];
 
     // Starting is over when the programs have been up for a second, twice over.
     pause(Duration::from_secs(2));

@@ -50,9 +50,25 @@ struct Alive {
 
 impl Alive {
     /// Starts one with `start` and keeps the reason if that fails.
-    fn start(who: Contender, start: impl FnOnce(&Contender) -> Result<(Running, Board)>) -> Self {
-        let state = start(&who).map_err(|error| error.to_string());
+    fn start(
+        bench: &mut Bench,
+        who: Contender,
+        start: impl FnOnce(&mut Bench, &Contender) -> Result<(Running, Board)>,
+    ) -> Self {
+        let state = start(bench, &who).map_err(|error| error.to_string());
         Self { who, state }
+    }
+
+    /// Starts all contenders of these kinds, one after the other.
+    fn start_all(
+        bench: &mut Bench,
+        kinds: &[Kind],
+        mut start: impl FnMut(&mut Bench, &Contender) -> Result<(Running, Board)>,
+    ) -> Vec<Self> {
+        let contenders = bench.contenders(kinds).into_iter();
+        contenders
+            .map(|who| Self::start(bench, who, &mut start))
+            .collect()
     }
 
     fn parts(&self) -> Result<(&Running, &Board)> {
@@ -109,5 +125,12 @@ fn group_of<'a>(
     Group {
         label: label.into(),
         lines,
+    }
+}
+
+fn programs(count: u32) -> String {
+    match count {
+        1 => "1 program".into(),
+        _ => format!("{count} programs"),
     }
 }

@@ -13,10 +13,7 @@ use crate::report::{Section, TIMES};
 
 pub(super) fn measure(bench: &mut Bench) -> Result<Vec<Section>> {
     let rounds = bench.rounds(300);
-    let mut alive: Vec<Alive> = Vec::new();
-    for who in bench.contenders(MANY) {
-        alive.push(Alive::start(who, |who| start(bench, who)));
-    }
+    let mut alive = Alive::start_all(bench, MANY, start);
     let group = group_of_alive("", &mut alive, rounds, |_, board| {
         pause(Duration::from_millis(25));
         board.expect(1);

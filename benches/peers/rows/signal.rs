@@ -12,18 +12,15 @@ use crate::stats::micros;
 
 pub(super) fn measure(bench: &mut Bench) -> Result<Vec<Section>> {
     let rounds = bench.rounds(2000);
-    let mut contenders = vec![Contender {
+    let answer =
+        |bench: &mut Bench, who: &Contender| start_with_board(bench, who, "program", &["answer"]);
+    let without = Contender {
         name: "no init".into(),
         kind: Kind::Alone,
         path: None,
-    }];
-    contenders.extend(bench.contenders(ONE));
-    let mut alive: Vec<Alive> = Vec::new();
-    for who in contenders {
-        alive.push(Alive::start(who, |who| {
-            start_with_board(bench, who, "program", &["answer"])
-        }));
-    }
+    };
+    let mut alive = vec![Alive::start(bench, without, answer)];
+    alive.extend(Alive::start_all(bench, ONE, answer));
     let group = group_of_alive("", &mut alive, rounds, |running, board| {
         // Everybody has gone back to sleep before the next one is woken.
         pause(Duration::from_millis(1));

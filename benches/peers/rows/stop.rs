@@ -5,7 +5,7 @@
 use std::io::Result;
 use std::time::Duration;
 
-use super::{MANY, group_of};
+use super::{MANY, group_of, programs};
 use crate::contender::{Bench, LIMIT, Many, expect_success, pause};
 use crate::launch::now;
 use crate::report::{Group, Section, TIMES};
@@ -15,7 +15,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Vec<Section>> {
     let (mut starts, mut stops) = (Vec::new(), Vec::new());
     for (count, full) in [(1, 100), (10, 100), (100, 40), (1000, 10)] {
         let rounds = bench.rounds(full);
-        let label = format!("{count} programs");
+        let label = programs(count);
         let (start, stop) = group_of_both(bench, &label, &Many::prompt(count), rounds);
         starts.push(start);
         stops.push(stop);
