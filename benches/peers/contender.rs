@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{Error, Result};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::board::Board;
 use crate::launch::{Launcher, Running};
@@ -11,7 +11,7 @@ use crate::report::Kind;
 use crate::tools::Tools;
 
 /// How long anything may take before the contender is out of the row.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// One that takes part in the rows.
 #[derive(Clone)]
@@ -116,7 +116,7 @@ impl Bench {
             }
         };
         let running = self.launcher.launch(&argv)?;
-        board.wait(LIMIT)?;
+        arrival(&running, &board)?;
         Ok((running, board))
     }
 
@@ -154,6 +154,21 @@ impl Bench {
             );
         }
         text
+    }
+}
+
+/// Waits until all that the board expects have arrived; it is an error if the
+/// init ends before, or if it takes too long.
+pub(crate) fn arrival(running: &Running, board: &Board) -> Result<()> {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        match board.wait(Duration::from_secs(1)) {
+            Err(_) if running.has_ended() => {
+                return Err(Error::other("ended before its programs came"));
+            }
+            Err(_) if Instant::now() < deadline => {}
+            result => return result,
+        }
     }
 }
 

@@ -190,6 +190,18 @@ impl Running {
         checked(unsafe { libc::kill(self.pid, signal) })
     }
 
+    /// Whether it has ended, which leaves it to be waited for.
+    pub(crate) fn has_ended(&self) -> bool {
+        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: zeroed is a valid siginfo_t, which waitid(2) only writes to; it
+        // leaves si_pid zero when there is nothing to wait for.
+        unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            libc::waitid(libc::P_PID, self.pid.unsigned_abs(), &raw mut info, flags);
+            info.si_pid() != 0
+        }
+    }
+
     /// Waits for the end; after `limit` it is an error, and the run is killed.
     pub(crate) fn wait(mut self, limit: Duration) -> Result<End> {
         let mut status = 0;

@@ -17,6 +17,7 @@ mod tools;
 
 use std::io::{Error, ErrorKind, Result, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
@@ -50,8 +51,18 @@ struct Options {
     bench: bool,
 }
 
-fn main() -> Result<()> {
-    let options = Options::parse();
+fn main() -> ExitCode {
+    match compare(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where stderr is gone there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "peers: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare(options: &Options) -> Result<()> {
     let rows = chosen(&options.rows)?;
     let mut out = std::io::stdout().lock();
     let tools = Tools::build()?;

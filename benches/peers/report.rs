@@ -105,7 +105,7 @@ impl Section {
             text.push('\n');
         };
         line(format!("{}: {}", self.id, self.title));
-        let mut heads = format!("{:31}", "");
+        let mut heads = format!("{:30}", "");
         for column in &self.columns {
             let _ = write!(heads, "{column:>12}");
         }
@@ -122,13 +122,13 @@ impl Section {
                         row
                     }),
                     Err(why) => {
-                        line(format!("{name:31}  failed: {why}"));
+                        line(format!("{name:30}  failed: {why}"));
                         continue;
                     }
                 };
                 let floor = shown(group.over_floor(one, self.headline));
                 let best = shown(group.over_best_peer(one, self.headline));
-                line(format!("{name:31}{cells}{floor:>10}{best:>12}"));
+                line(format!("{name:30}{cells}{floor:>10}{best:>12}"));
             }
         }
         text

@@ -13,7 +13,7 @@ mod stop;
 use std::io::Result;
 
 use crate::board::Board;
-use crate::contender::{Bench, Contender, LIMIT};
+use crate::contender::{Bench, Contender, arrival};
 use crate::launch::Running;
 use crate::report::{Group, Kind, Line};
 use crate::stats::{Series, interleave};
@@ -94,7 +94,7 @@ fn start_with_board(
         .chain(words.iter().copied())
         .collect();
     let running = bench.start_one(who, &command)?;
-    board.wait(LIMIT)?;
+    arrival(&running, &board)?;
     Ok((running, board))
 }
 

@@ -11,7 +11,7 @@ use std::io::Result;
 
 use super::{Alive, ONE, group_of_alive, start_with_board};
 use crate::board::Board;
-use crate::contender::{Bench, LIMIT};
+use crate::contender::{Bench, arrival};
 use crate::launch::{Running, now};
 use crate::report::{Group, Section, TIMES};
 use crate::stats::{micros, p50};
@@ -61,7 +61,7 @@ fn stream(bench: &mut Bench, rounds: usize) -> Group {
     let mut alive = start_all(bench, "stream");
     let group = group_of_alive("", &mut alive, rounds, |running, board| {
         let before = running.cpu()?;
-        let_go(board)?;
+        let_go(running, board)?;
         per_orphan(running, before)
     });
     with_column(group, &alive, |_, board| f64::from(board.unreaped()))
@@ -74,10 +74,10 @@ fn burst(bench: &mut Bench, rounds: usize) -> Group {
     let mut drained: BTreeMap<libc::pid_t, Vec<f64>> = BTreeMap::new();
     let group = group_of_alive("", &mut alive, rounds, |running, board| {
         running.signal(libc::SIGSTOP)?;
-        let_go(board)?;
+        let_go(running, board)?;
         let (before, from) = (running.cpu()?, now());
         running.signal(libc::SIGCONT)?;
-        let_go(board)?;
+        let_go(running, board)?;
         let times = drained.entry(running.pid()).or_default();
         times.push(micros(from, board.last()) / 1000.0);
         per_orphan(running, before)
@@ -89,10 +89,10 @@ fn burst(bench: &mut Bench, rounds: usize) -> Group {
     })
 }
 
-fn let_go(board: &Board) -> Result<()> {
+fn let_go(running: &Running, board: &Board) -> Result<()> {
     board.expect(1);
     board.go();
-    board.wait(LIMIT)
+    arrival(running, board)
 }
 
 fn per_orphan(running: &Running, before: u64) -> Result<f64> {

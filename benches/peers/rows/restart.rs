@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use super::{Alive, MANY, group_of_alive};
 use crate::board::Board;
-use crate::contender::{Bench, Contender, LIMIT, pause};
+use crate::contender::{Bench, Contender, arrival, pause};
 use crate::launch::Running;
 use crate::report::{Section, TIMES};
 
 pub(super) fn measure(bench: &mut Bench) -> Result<Vec<Section>> {
     let rounds = bench.rounds(300);
     let mut alive = Alive::start_all(bench, MANY, start);
-    let group = group_of_alive("", &mut alive, rounds, |_, board| {
+    let group = group_of_alive("", &mut alive, rounds, |running, board| {
         pause(Duration::from_millis(25));
         board.expect(1);
         board.go();
-        board.wait(LIMIT)?;
+        arrival(running, board)?;
         let nanoseconds = board.last() as f64;
         Ok(nanoseconds / 1000.0)
     });
@@ -53,6 +53,6 @@ fn start(bench: &mut Bench, who: &Contender) -> Result<(Running, Board)> {
         }
     };
     let running = bench.launcher.launch(&argv)?;
-    board.wait(LIMIT)?;
+    arrival(&running, &board)?;
     Ok((running, board))
 }

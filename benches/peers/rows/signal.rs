@@ -5,7 +5,7 @@ use std::io::Result;
 use std::time::Duration;
 
 use super::{Alive, ONE, group_of_alive, start_with_board};
-use crate::contender::{Bench, Contender, LIMIT, pause};
+use crate::contender::{Bench, Contender, arrival, pause};
 use crate::launch::now;
 use crate::report::{Kind, Section, TIMES};
 use crate::stats::micros;
@@ -27,7 +27,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Vec<Section>> {
         board.expect(1);
         let from = now();
         running.signal(libc::SIGUSR1)?;
-        board.wait(LIMIT)?;
+        arrival(running, board)?;
         Ok(micros(from, board.last()))
     });
     Ok(vec![Section {
