@@ -2,4 +2,5 @@
 //!
 //! This crate is the shell around `lastout-core`: it acts, the core decides.
 
+pub mod linux;
 pub mod plan;
