@@ -3,6 +3,7 @@
 
 pub mod mark;
 pub mod passwd;
+pub mod proc;
 
 #[cfg(test)]
 mod testing;
