@@ -3,4 +3,5 @@
 //! This crate is the shell around `lastout-core`: it acts, the core decides.
 
 pub mod config;
+pub mod linux;
 pub mod plan;
