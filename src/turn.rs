@@ -335,14 +335,12 @@ impl Lastout {
     }
 
     fn tell_core(&mut self, now: Time, event: Event) {
-        log::trace!("event: {event:?}");
         self.core.handle(now, event);
     }
 
     /// Step 6: carries out orders until there is none.
     fn carry_out(&mut self, now: Time) {
         while let Some(action) = self.core.poll_action() {
-            log::trace!("action: {action:?}");
             match action {
                 Action::Spawn { program, run } => self.spawn(now, program, run),
                 Action::Forward { run, scope, signal } => self.people.forward(run, scope, signal),
