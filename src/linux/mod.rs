@@ -6,6 +6,8 @@ pub mod everybody;
 pub mod mark;
 pub mod passwd;
 pub mod proc;
+pub mod tell;
+pub mod tree;
 
 #[cfg(test)]
 mod testing;

@@ -4,12 +4,15 @@
 //! So whatever looks at its own children runs in a forked process with one thread, and
 //! what is about PID 1 in a forked PID namespace with its own /proc.
 
-use std::io::Write;
+use std::os::fd::BorrowedFd;
+use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
+
+use crate::linux::mark::set_in_child;
 
 /// How long a test waits for what must happen, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -82,6 +85,47 @@ pub(crate) fn shell(script: &str) -> Pid {
     start(Command::new("sh").arg("-c").arg(script))
 }
 
+/// Starts `sh -c script` as lastout starts a leader: in its own session, marked or not.
+pub(crate) fn leader(script: &str, mark: Option<u64>) -> Pid {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script);
+    // SAFETY: nothing but system calls between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            nix::unistd::setsid()?;
+            mark.map_or(Ok(()), set_in_child)
+                .map_err(std::io::Error::from_raw_os_error)
+        });
+    }
+    start(&mut command)
+}
+
+/// Forks a child that does nothing, and gets exactly this pid. In a namespace of the
+/// test's own only.
+pub(crate) fn fork_with_pid(pid: Pid) {
+    until("the number is given away again", || {
+        let before = (pid.as_raw() - 1).to_string();
+        std::fs::write("/proc/sys/kernel/ns_last_pid", before).unwrap();
+        // SAFETY: the child makes no call but these until it is killed.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: plain system calls.
+            unsafe {
+                libc::setsid();
+                loop {
+                    libc::pause();
+                }
+            }
+        }
+        if child == pid.as_raw() {
+            return Some(());
+        }
+        nix::sys::signal::kill(Pid::from_raw(child), nix::sys::signal::SIGKILL).unwrap();
+        reap();
+        None
+    });
+}
+
 /// Asks again and again until there is an answer.
 #[expect(
     clippy::disallowed_methods,
@@ -115,19 +159,37 @@ fn fork(body: impl FnOnce()) -> libc::pid_t {
     // The harness captures per thread what is printed; write past it.
     std::panic::set_hook(Box::new(|info| {
         let text = format!("{info}\n");
-        let _ = std::fs::File::create("/dev/stderr").map(|mut f| f.write_all(text.as_bytes()));
+        // SAFETY: the descriptor outlives the process.
+        let stderr = unsafe { BorrowedFd::borrow_raw(2) };
+        let _ = nix::unistd::write(stderr, text.as_bytes());
     }));
+    let _ = nix::sys::prctl::set_child_subreaper(true);
     let well = catch_unwind(AssertUnwindSafe(body)).is_ok();
+    leave_nobody();
     // SAFETY: ends the process without the harness' exit handlers.
     unsafe { libc::_exit(i32::from(!well)) }
 }
 
+/// Kills everybody whom the test started, however it went.
+fn leave_nobody() {
+    let me = std::process::id();
+    loop {
+        let list = std::fs::read_to_string(format!("/proc/{me}/task/{me}/children"));
+        for pid in list.unwrap_or_default().split_ascii_whitespace() {
+            let pid = Pid::from_raw(pid.parse().unwrap_or(i32::MAX));
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL);
+        }
+        // SAFETY: a null status is allowed. Those who were killed end soon.
+        if unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) } < 0 {
+            return;
+        }
+    }
+}
+
 fn wait_for(pid: libc::pid_t) -> i32 {
     let mut status = 0;
-    until("the forked test has ended", || {
-        // SAFETY: `status` may be written; the call does not block.
-        let answer = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
-        (answer == pid).then_some(())
-    });
+    // SAFETY: `status` may be written. The fork's own patience has an end.
+    let answer = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!(answer, pid);
     status
 }
