@@ -1,8 +1,10 @@
 //! Signals on real processes: to all, to nobody twice, and never to somebody else.
 
+use std::io::{Read, Write};
+
 use super::*;
 use crate::linux::everybody::{Scope, become_subreaper};
-use crate::linux::mark::Marks;
+use crate::linux::mark::{Marks, set_in_child};
 use crate::linux::testing::{fork_with_pid, in_namespace, in_process, leader, reap, until};
 
 const A: RunId = RunId(1);
@@ -146,13 +148,15 @@ fn followers_are_told_without_their_leader() {
 fn stop_2_who_forks_for_ever_is_killed() {
     in_namespace(|| {
         let world = World::new();
+        let (marked, mut mark) = std::io::pipe().unwrap();
         for _ in 0..8 {
-            // SAFETY: the child and its children make no call but these.
+            // SAFETY: the child and its children make no calls but these, none of which
+            // allocates.
             unsafe {
                 if libc::fork() == 0 {
                     libc::setsid();
-                    let marked = crate::linux::mark::set_in_child(world.marks.of(A).unwrap());
-                    assert!(marked.is_ok());
+                    set_in_child(world.marks.of(A).unwrap()).unwrap();
+                    mark.write_all(b"x").unwrap();
                     loop {
                         if libc::fork() > 0 {
                             libc::_exit(0);
@@ -161,6 +165,8 @@ fn stop_2_who_forks_for_ever_is_killed() {
                 }
             }
         }
+        let mut all = [0; 8];
+        (&marked).read_exact(&mut all).unwrap();
         let leaders = [Leader {
             run: A,
             pid: Pid::from_raw(1 << 22),
