@@ -16,7 +16,7 @@ use crate::config::{self, Environment, Loaded, Source, Surroundings};
 use crate::linux::people::People;
 use crate::linux::sandbox::{self, Side};
 use crate::linux::signals::Inherited;
-use crate::linux::{descriptors, oom, parent, passwd, spawn, terminal};
+use crate::linux::{descriptors, parent, passwd, spawn, terminal};
 use crate::plan::Plan;
 use crate::say::{self, LogFormat};
 use crate::single::{self, Command};
@@ -157,7 +157,6 @@ fn live(plan: Plan, inherited: Inherited) -> u8 {
     if plan.spec.main.is_none() {
         descriptors::close_inherited();
     }
-    oom::begin();
     match Lastout::new(plan, People::adopt(inherited)) {
         Ok(lastout) => lastout.live(),
         Err(error) => refuse(&format!("lastout: cannot begin: {error}"), GAVE_UP),

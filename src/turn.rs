@@ -110,6 +110,8 @@ impl Lastout {
         let now = self.clock.now();
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
+        // After the programs were started, which need not wait for it.
+        oom::begin();
         loop {
             if let Some(code) = self.code {
                 self.report.write(self.clock.now(), code);

@@ -35,7 +35,8 @@ const LARGEST: usize = MOST_PIDS * 8;
 pub struct Cgroups {
     directory: Rc<OwnedFd>,
     life: u32,
-    said: Cell<bool>,
+    /// Whether the kernel would not have one, and is not asked again.
+    refused: Cell<bool>,
 }
 
 /// The group of one run. Removed when it is dropped, if it is empty by then.
@@ -46,11 +47,11 @@ pub struct Cgroup {
 }
 
 impl Cgroups {
-    /// Finds our group, and makes and removes one in it to see whether that is allowed.
+    /// Finds our group. Whether one may be made in it, the first run will tell.
     #[must_use]
     pub fn find(marks: &Marks) -> Option<Cgroups> {
         match ours() {
-            Ok(directory) => Cgroups::over(directory, marks),
+            Ok(directory) => Some(Cgroups::over(directory, marks)),
             Err(error) => {
                 log::debug!("going without control groups: {}", error.desc());
                 None
@@ -58,19 +59,20 @@ impl Cgroups {
         }
     }
 
-    fn over(directory: OwnedFd, marks: &Marks) -> Option<Cgroups> {
-        let cgroups = Cgroups {
+    fn over(directory: OwnedFd, marks: &Marks) -> Cgroups {
+        Cgroups {
             directory: Rc::new(directory),
             life: marks.life(),
-            said: Cell::new(false),
-        };
-        // Runs have 32 bits where it matters; this number is nobody's.
-        cgroups.create(RunId(u64::MAX)).map(|_| cgroups)
+            refused: Cell::new(false),
+        }
     }
 
     /// Makes the group of a run; `None` when the kernel will not have it.
     #[must_use]
     pub fn create(&self, run: RunId) -> Option<Cgroup> {
+        if self.refused.get() {
+            return None;
+        }
         let name = format!("lastout-{:08x}-{}", self.life, run.0);
         match mkdirat(
             &*self.directory,
@@ -82,9 +84,8 @@ impl Cgroups {
                 name,
             }),
             Err(error) => {
-                if !self.said.replace(true) {
-                    log::debug!("going without control groups: {}", error.desc());
-                }
+                self.refused.set(true);
+                log::debug!("going without control groups: {}", error.desc());
                 None
             }
         }
@@ -262,17 +263,24 @@ mod tests {
     #[test]
     fn pid_3_a_read_only_cgroup_file_system_is_gone_without() {
         with_second_version(|| {
-            assert!(Cgroups::find(&Marks::new()).is_some());
+            let before = Cgroups::find(&Marks::new()).unwrap();
+            assert!(before.create(RunId(1)).is_some());
             let flags = libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY;
             mount(c"none", c"/sys/fs/cgroup", c"none", flags);
-            assert!(Cgroups::find(&Marks::new()).is_none());
+            let after = Cgroups::find(&Marks::new()).unwrap();
+            assert!(after.create(RunId(1)).is_none());
+            assert!(after.refused.get(), "it is not asked again");
         });
     }
 
     #[test]
     fn pid_3_a_directory_that_allows_no_groups_is_gone_without() {
         let proc = open("/proc", OFlag::O_DIRECTORY, Mode::empty()).unwrap();
-        assert!(Cgroups::over(proc, &Marks::new()).is_none());
+        assert!(
+            Cgroups::over(proc, &Marks::new())
+                .create(RunId(1))
+                .is_none()
+        );
     }
 
     #[test]
@@ -280,7 +288,6 @@ mod tests {
         with_second_version(|| {
             let cgroups = Cgroups::find(&Marks::new()).unwrap();
             let group = cgroups.create(RunId(1)).unwrap();
-            assert!(cgroups.create(RunId(1)).is_none(), "the name is taken");
             let door = group.door().unwrap();
             // SAFETY: the child makes three system calls and execs.
             let child = unsafe { libc::fork() };
