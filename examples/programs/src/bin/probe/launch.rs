@@ -11,9 +11,14 @@ use crate::manners::Manners;
 
 /// Does to itself what a careless runtime does, and becomes the command: an init that
 /// is launched so finds closed descriptors, ignored signals, low limits, another user.
+/// Everything that was not asked for is clean, whatever the runner of the test left.
 pub(crate) fn launch(mut arguments: Arguments) {
     let command = arguments.command();
+    clean();
     mounts(&mut arguments);
+    while let Some(text) = arguments.value("--open") {
+        open(&text);
+    }
     while let Some(text) = arguments.value("--ignore") {
         signals::ignore(signal(&text), true);
     }
@@ -88,6 +93,7 @@ pub(crate) fn parent(mut arguments: Arguments) {
     };
     // What is meant for the child must not end the parent.
     signals::set_mask(Set::ALL);
+    say(&format!("parent: the child is {child}"));
     let status = reap_until(child);
     if let Some(pid) = bystander {
         let alive = signals::send(pid, 0).is_ok() && !has_ended(pid);
@@ -206,6 +212,40 @@ fn mount(source: &str, target: &str, kind: &str, flags: libc::c_ulong) -> bool {
             flags,
             std::ptr::null(),
         ) == 0
+    }
+}
+
+/// Default dispositions, an empty mask, and no descriptors but 0 to 2.
+fn clean() {
+    for number in 1..=64 {
+        signals::ignore(number, false);
+    }
+    signals::set_mask(Set::NONE);
+    // SAFETY: close_range takes numbers; nothing here holds a descriptor above 2.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);
+    }
+}
+
+/// `--open 7:/dev/null`: that file, to be read, as that descriptor.
+fn open(text: &str) {
+    let (descriptor, path) = text.split_once(':').unwrap_or((text, "/dev/null"));
+    let Ok(name) = CString::new(path) else {
+        return;
+    };
+    let wanted = number(descriptor) as i32;
+    // SAFETY: the name is a live string; the copy goes where the caller wants it.
+    let failed = unsafe {
+        let opened = libc::open(name.as_ptr(), libc::O_RDONLY);
+        let failed = opened < 0 || libc::dup2(opened, wanted) < 0;
+        if opened >= 0 && opened != wanted {
+            libc::close(opened);
+        }
+        failed
+    };
+    if failed {
+        let error = std::io::Error::last_os_error();
+        fail(1, &format!("probe launch: cannot open {path}: {error}"));
     }
 }
 

@@ -18,7 +18,7 @@
 //! probe eat-memory BYTES
 //! probe send SIGNAL PID [COUNT] [--queue VALUE]
 //! probe zombies [--until-none]
-//! probe launch [--close FD]... [--ignore SIGNAL]... [--block SIGNAL]... [--nofile N]
+//! probe launch [--open FD:PATH]... [--close FD]... [--ignore SIGNAL]... [--block SIGNAL]... [--nofile N]
 //!              [--nproc N] [--uid N] [--directory D] [--umask N] [--clear-environment]
 //!              [--mount-proc] [--hide DIRECTORY]... -- COMMAND...
 //! probe parent [--bystander] -- COMMAND...
