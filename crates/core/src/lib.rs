@@ -18,9 +18,14 @@ extern crate alloc;
 
 mod action;
 mod event;
+mod life;
+mod program;
+mod restart;
+mod shutdown;
 mod signal;
 mod spec;
 mod status;
+mod supervisor;
 mod time;
 
 pub use action::{Action, Cause, FatalReason, KillReason, Notice};
@@ -31,4 +36,5 @@ pub use spec::{
     ProgramSpec, Retries, RunId, STOP_TIMEOUT, Scope, SignalTable, Spec,
 };
 pub use status::{End, ExitStatus, SpawnFailure, Stage};
+pub use supervisor::Supervisor;
 pub use time::Time;

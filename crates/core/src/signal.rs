@@ -99,7 +99,7 @@ impl fmt::Display for Signal {
         match self.0 {
             1..=31 => write!(f, "SIG{}", NAMES[usize::from(self.0) - 1]),
             RTMIN => f.write_str("SIGRTMIN"),
-            RTMIN..=RTMAX => write!(f, "SIGRTMIN+{}", self.0 - RTMIN),
+            35..=RTMAX => write!(f, "SIGRTMIN+{}", self.0 - RTMIN),
             // 32 and 33 belong to the C library and have no name.
             _ => write!(f, "signal {}", self.0),
         }
@@ -137,7 +137,7 @@ impl FromStr for Signal {
 /// Reads `RTMIN`, `RTMIN+n`, `RTMAX` or `RTMAX-n`.
 fn real_time(name: &str) -> Option<Signal> {
     let start = name.get(..5)?;
-    let offset = match name[5..].as_bytes() {
+    let offset = match &name.as_bytes()[5..] {
         [] => 0,
         [b'+' | b'-', b'0'..=b'9', ..] => name[6..].parse::<u8>().ok()?,
         _ => return None,

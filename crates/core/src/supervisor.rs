@@ -1,0 +1,524 @@
+//! The table of programs, the work list, and what each signal sets going.
+//!
+//! After every event two things are done until neither changes anything: deadlines
+//! that have passed are acted upon, and [`Supervisor::settle`] works off the programs
+//! whose surroundings changed. One that is wanted starts when all that it needs holds;
+//! one that is not wanted any more is told when nobody who needs it is alive. There is
+//! no recursion and there are no waves: what is independent happens at the same time
+//! by itself.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::program::{Program, State};
+use crate::restart::Jitter;
+use crate::shutdown::Phase;
+use crate::{
+    Action, Cause, Condition, End, Event, FatalReason, Forward, Meaning, Notice, ProgramId,
+    ProgramSpec, RunId, Signal, Spec, Time,
+};
+
+/// Who decides. See the crate's description for the contract.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    pub(crate) spec: Spec,
+    pub(crate) programs: Vec<Program>,
+    pub(crate) phase: Phase,
+    pub(crate) jitter: Jitter,
+    /// How the first program ended that failed for good (END-1).
+    pub(crate) first_failure: Option<End>,
+    /// The place of each program in the order of starts.
+    ranks: Vec<u32>,
+    /// The programs by rank.
+    by_rank: Vec<ProgramId>,
+    /// Who needs each program.
+    needed_by: Vec<Vec<ProgramId>>,
+    /// Ranks of the programs whose surroundings changed.
+    dirty: BTreeSet<u32>,
+    /// A time not later than the next deadline of anybody, so that most events need
+    /// not look at every program.
+    pub(crate) alarm: Option<Time>,
+    /// How many programs live or will live again by themselves.
+    busy: usize,
+    /// The program of each run that is not over; a run is a key that is never used again.
+    runs: BTreeMap<RunId, ProgramId>,
+    next_run: u64,
+    actions: VecDeque<Action>,
+}
+
+impl Supervisor {
+    /// A supervisor of what `spec` says. Nothing happens before the first event.
+    #[must_use]
+    pub fn new(spec: Spec) -> Supervisor {
+        let programs: Vec<Program> = spec
+            .programs
+            .iter()
+            .map(|program| Program::new(program.autostart))
+            .collect();
+        let ids = (0..).map(ProgramId).take(programs.len());
+        let mut by_rank: Vec<ProgramId> = ids.collect();
+        by_rank.sort_by_key(|id| spec.programs.get(id.0 as usize).map(|p| p.priority));
+        let mut ranks = alloc::vec![0; programs.len()];
+        for (rank, id) in (0..).zip(&by_rank) {
+            if let Some(slot) = ranks.get_mut(id.0 as usize) {
+                *slot = rank;
+            }
+        }
+        let mut needed_by = alloc::vec![Vec::new(); programs.len()];
+        for (id, program) in (0..).map(ProgramId).zip(&spec.programs) {
+            for need in &program.needs {
+                if let Some(list) = needed_by.get_mut(need.program.0 as usize) {
+                    list.push(id);
+                }
+            }
+        }
+        Supervisor {
+            phase: Phase::Up,
+            jitter: Jitter::new(spec.seed),
+            first_failure: None,
+            dirty: (0..).take(programs.len()).collect(),
+            busy: programs
+                .iter()
+                .filter(|p| p.state.is_busy(p.wanted))
+                .count(),
+            runs: BTreeMap::new(),
+            next_run: 1,
+            alarm: None,
+            actions: VecDeque::new(),
+            ranks,
+            by_rank,
+            needed_by,
+            programs,
+            spec,
+        }
+    }
+
+    /// Takes note of a fact, and decides what follows from it.
+    pub fn handle(&mut self, now: Time, event: Event) {
+        match event {
+            Event::Execed { run } => self.execed(now, run),
+            Event::SpawnFailed { run, failure } => self.spawn_failed(now, run, failure),
+            Event::Exited {
+                run,
+                status,
+                out_of_memory,
+            } => {
+                self.exited(now, run, status, out_of_memory);
+            }
+            Event::TreeGone { run } => self.tree_gone(now, run),
+            Event::LeaderAlone { run } => self.leader_alone(run),
+            Event::Signal {
+                signal,
+                from_terminal,
+            } => self.signal(now, signal, from_terminal),
+            Event::NobodyLeft => self.nobody_left(),
+            Event::Tick => {}
+        }
+        // Every round acts on a deadline, and a deadline that was acted upon is later
+        // than now or gone; so this ends.
+        loop {
+            self.settle(now);
+            if !self.pass_time(now) {
+                break;
+            }
+        }
+    }
+
+    /// The next order, if there is one.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to come back with a `Tick` at the latest; later than the last `now`.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        let programs = self.programs.iter().zip(&self.spec.programs);
+        let next = programs
+            .filter_map(|(program, spec)| program.state.deadline(spec.startsecs))
+            .min();
+        match (next, self.phase.deadline()) {
+            (Some(program), Some(shutdown)) => Some(program.min(shutdown)),
+            (program, shutdown) => program.or(shutdown),
+        }
+    }
+
+    /// What is supervised.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Whether the shutdown has begun.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        match self.phase {
+            Phase::Up => false,
+            Phase::Stopping(_) | Phase::Over => true,
+        }
+    }
+
+    /// The program of a run that is not over.
+    #[must_use]
+    pub fn program_of(&self, run: RunId) -> Option<ProgramId> {
+        self.runs.get(&run).copied()
+    }
+
+    pub(crate) fn order(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.actions.push_back(Action::Notice(notice));
+    }
+
+    /// A program and its spec; none for an id that was never given out.
+    pub(crate) fn parts(&mut self, id: ProgramId) -> Option<(&mut Program, &ProgramSpec)> {
+        let index = id.0 as usize;
+        Some((
+            self.programs.get_mut(index)?,
+            self.spec.programs.get(index)?,
+        ))
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ProgramId> + use<> {
+        (0..).map(ProgramId).take(self.programs.len())
+    }
+
+    pub(crate) fn program(&self, id: ProgramId) -> Option<&Program> {
+        self.programs.get(id.0 as usize)
+    }
+
+    /// The one place where a program changes its state.
+    pub(crate) fn become_state(&mut self, id: ProgramId, next: State) {
+        let Some(program) = self.programs.get_mut(id.0 as usize) else {
+            return;
+        };
+        debug_assert!(
+            program.state.may_become(&next),
+            "{:?} -> {next:?}",
+            program.state
+        );
+        let was_busy = program.state.is_busy(program.wanted);
+        let old_run = program.state.run();
+        let new_run = next.run();
+        program.state = next;
+        let is_busy = program.state.is_busy(program.wanted);
+        self.busy = self.busy + usize::from(is_busy) - usize::from(was_busy);
+        if old_run != new_run {
+            if let Some(run) = old_run {
+                self.runs.remove(&run);
+            }
+            if let Some(run) = new_run {
+                self.runs.insert(run, id);
+            }
+        }
+        let startsecs = self
+            .spec
+            .programs
+            .get(id.0 as usize)
+            .map(|spec| spec.startsecs);
+        let program = self.programs.get(id.0 as usize);
+        let deadline = program.and_then(|p| p.state.deadline(startsecs.unwrap_or_default()));
+        if let Some(at) = deadline {
+            self.wake_at(at);
+        }
+        self.mark_dirty(id);
+    }
+
+    /// Something is due at `at`.
+    pub(crate) fn wake_at(&mut self, at: Time) {
+        self.alarm = Some(self.alarm.map_or(at, |alarm| alarm.min(at)));
+    }
+
+    /// Looks at everybody for what is due next.
+    pub(crate) fn rearm(&mut self) {
+        self.alarm = self.next_deadline();
+    }
+
+    /// Nobody wants the program any more.
+    pub(crate) fn unwant(&mut self, id: ProgramId) {
+        let Some(program) = self.programs.get_mut(id.0 as usize) else {
+            return;
+        };
+        let was_busy = program.state.is_busy(program.wanted);
+        program.wanted = false;
+        let is_busy = program.state.is_busy(program.wanted);
+        self.busy = self.busy + usize::from(is_busy) - usize::from(was_busy);
+        self.mark_dirty(id);
+    }
+
+    /// A program and everybody whose decisions hang on it are looked at again.
+    fn mark_dirty(&mut self, id: ProgramId) {
+        let index = id.0 as usize;
+        let needed_by = self.needed_by.get(index).into_iter().flatten();
+        let needs = self
+            .spec
+            .programs
+            .get(index)
+            .into_iter()
+            .flat_map(|spec| &spec.needs);
+        let touched = needed_by
+            .copied()
+            .chain(needs.map(|need| need.program))
+            .chain([id]);
+        for id in touched {
+            if let Some(rank) = self.ranks.get(id.0 as usize) {
+                self.dirty.insert(*rank);
+            }
+        }
+    }
+
+    /// Works off the programs whose surroundings changed, then looks at the whole.
+    fn settle(&mut self, now: Time) {
+        loop {
+            // Who starts last is told first.
+            let rank = match self.phase {
+                Phase::Up => self.dirty.pop_first(),
+                Phase::Stopping(_) | Phase::Over => self.dirty.pop_last(),
+            };
+            let Some(rank) = rank else { break };
+            let Some(id) = self.by_rank.get(rank as usize).copied() else {
+                continue;
+            };
+            match self.phase {
+                Phase::Up => self.settle_up(now, id),
+                Phase::Stopping(_) => self.settle_stopping(now, id),
+                Phase::Over => {}
+            }
+        }
+        match self.phase {
+            Phase::Up if self.busy == 0 => {
+                self.begin_shutdown(now, Cause::NothingLeft);
+                self.settle(now);
+            }
+            Phase::Stopping(_) => self.tell_strays_when_alone(now),
+            Phase::Up | Phase::Over => {}
+        }
+    }
+
+    /// While all is well: starts a program that is wanted, when its needs hold.
+    pub(crate) fn settle_up(&mut self, now: Time, id: ProgramId) {
+        let Some(program) = self.program(id) else {
+            return;
+        };
+        let is_due = match program.state {
+            State::Stopped => program.wanted,
+            State::Backoff { until } => until <= now,
+            State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping(_)
+            | State::Exited { .. }
+            | State::Fatal { .. } => false,
+        };
+        if !is_due {
+            return;
+        }
+        match self.needs(id) {
+            Needs::Hold => self.start(now, id),
+            Needs::MayHold => {
+                // A pause that is over is no deadline any more; it waits for its needs.
+                if self
+                    .program(id)
+                    .is_some_and(|p| matches!(p.state, State::Backoff { .. }))
+                {
+                    self.become_state(id, State::Stopped);
+                }
+            }
+            Needs::NeverHold(needed) => {
+                let end = self.program(needed).and_then(|program| program.last_end);
+                self.give_up(now, id, FatalReason::Needs(needed), end);
+            }
+        }
+    }
+
+    /// During the shutdown: tells a program that nobody needs any more.
+    fn settle_stopping(&mut self, now: Time, id: ProgramId) {
+        let is_needed = self.needed_by.get(id.0 as usize).is_some_and(|users| {
+            users
+                .iter()
+                .any(|user| self.program(*user).is_some_and(|p| p.state.run().is_some()))
+        });
+        if !is_needed {
+            self.tell(now, id);
+        }
+    }
+
+    /// Whether all that a program needs is there.
+    fn needs(&self, id: ProgramId) -> Needs {
+        let mut all = Needs::Hold;
+        for need in self
+            .spec
+            .programs
+            .get(id.0 as usize)
+            .into_iter()
+            .flat_map(|spec| &spec.needs)
+        {
+            let Some(program) = self.program(need.program) else {
+                continue;
+            };
+            let Condition::Up = need.condition;
+            match program.state {
+                State::Running { .. } | State::Exited { well: true, .. } => {}
+                State::Exited { well: false, .. } | State::Fatal { .. } => {
+                    return Needs::NeverHold(need.program);
+                }
+                State::Stopped
+                | State::Starting { .. }
+                | State::Stopping(_)
+                | State::Backoff { .. } => all = Needs::MayHold,
+            }
+        }
+        all
+    }
+
+    fn start(&mut self, now: Time, program: ProgramId) {
+        let run = RunId(self.next_run);
+        self.next_run += 1;
+        self.become_state(
+            program,
+            State::Starting {
+                run,
+                born: now,
+                execed: None,
+            },
+        );
+        self.order(Action::Spawn { program, run });
+    }
+
+    fn signal(&mut self, now: Time, signal: Signal, from_terminal: bool) {
+        let meaning = self.spec.signals.meaning(signal);
+        if self.is_stopping() && signal == Signal::INT && from_terminal {
+            self.interrupted(now);
+            return;
+        }
+        match meaning {
+            Meaning::Shutdown => {
+                if !self.is_stopping() {
+                    self.begin_shutdown(now, Cause::Asked(signal));
+                    if signal == Signal::INT && from_terminal {
+                        self.interrupted(now);
+                    }
+                }
+            }
+            Meaning::Forward(forward) => self.forward(now, signal, forward, from_terminal),
+            Meaning::Reload => self.notice(Notice::Reload),
+            Meaning::ReopenLogs => self.notice(Notice::ReopenLogs),
+            Meaning::LogState => self.log_state(now),
+            Meaning::Ignore => self.notice(Notice::Ignored { signal }),
+            Meaning::IgnoreSilently => {}
+        }
+    }
+
+    /// Passes a signal on (SIG-1), and starts the stop clock if it is one to stop with.
+    fn forward(&mut self, now: Time, came: Signal, forward: Forward, from_terminal: bool) {
+        let Some(signal) = forward.signal else { return };
+        let stopping = self.is_stopping();
+        let Some((program, spec)) = self.parts(forward.program) else {
+            return;
+        };
+        if from_terminal && spec.has_terminal {
+            // The terminal told its foreground group, which is the program's.
+            return;
+        }
+        if forward.stops && !stopping {
+            program.stop_with = Some(signal);
+            self.begin_shutdown(now, Cause::Asked(came));
+            return;
+        }
+        let scope = spec.forward_scope;
+        match program.state {
+            State::Starting { execed: None, .. } => program.hold(signal),
+            State::Stopped | State::Backoff { .. } if program.wanted => program.hold(signal),
+            State::Starting { run, .. } | State::Running { run, .. } => {
+                self.order(Action::Forward { run, scope, signal });
+            }
+            State::Stopping(ref life) if life.leader.is_none() => {
+                let run = life.run;
+                self.order(Action::Forward { run, scope, signal });
+            }
+            State::Stopped
+            | State::Backoff { .. }
+            | State::Stopping(_)
+            | State::Exited { .. }
+            | State::Fatal { .. } => {
+                self.notice(Notice::NotForwarded {
+                    signal,
+                    program: forward.program,
+                });
+            }
+        }
+    }
+
+    /// Tells people how every program is.
+    fn log_state(&mut self, now: Time) {
+        for id in self.ids() {
+            let Some(program) = self.program(id) else {
+                continue;
+            };
+            let state = program.state.name(program.wanted);
+            let detail = self.describe(now, id, program);
+            self.notice(Notice::State {
+                program: id,
+                state,
+                detail,
+            });
+        }
+    }
+
+    /// What there is to know of a program beside its state.
+    fn describe(&self, now: Time, id: ProgramId, program: &Program) -> String {
+        match &program.state {
+            State::Stopped if program.wanted => {
+                let missing = self.spec.programs.get(id.0 as usize).and_then(|spec| {
+                    spec.needs.iter().find(|need| {
+                        self.program(need.program)
+                            .is_some_and(|p| !matches!(p.state, State::Running { .. }))
+                    })
+                });
+                let name = missing.and_then(|need| self.spec.programs.get(need.program.0 as usize));
+                name.map_or_else(String::new, |spec| format!("waits for {}", spec.name))
+            }
+            State::Stopped => String::from("not started"),
+            State::Starting { born, .. } | State::Running { born, .. } => {
+                format!("for {:.1} s", now.since(*born).as_secs_f64())
+            }
+            State::Backoff { until } => {
+                format!("next try in {:.1} s", until.since(now).as_secs_f64())
+            }
+            State::Stopping(life) => match (life.leader, life.asked) {
+                (None, Some(asked)) => {
+                    format!("told {:.1} s ago", now.since(asked).as_secs_f64())
+                }
+                (None, None) | (Some(_), _) => String::from("waits for what it left behind"),
+            },
+            State::Exited { end, .. } => format!("status {}", end.as_code()),
+            State::Fatal {
+                reason: FatalReason::FailedStarts { failures, .. },
+            } => {
+                format!("failed to start {failures} times")
+            }
+            State::Fatal {
+                reason: FatalReason::Needs(needed),
+            } => {
+                let name = self
+                    .spec
+                    .programs
+                    .get(needed.0 as usize)
+                    .map(|spec| spec.name.as_str());
+                format!(
+                    "needs {}, which is not to be had",
+                    name.unwrap_or("a program")
+                )
+            }
+        }
+    }
+}
+
+/// Whether all that a program needs is there.
+enum Needs {
+    Hold,
+    MayHold,
+    NeverHold(ProgramId),
+}
