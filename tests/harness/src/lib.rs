@@ -39,6 +39,10 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// The value, or a test that fails with what was tried and why it did not work.
-fn must<T, E: Display>(result: Result<T, E>, what: &str) -> T {
+///
+/// # Panics
+///
+/// When there is no value.
+pub fn must<T, E: Display>(result: Result<T, E>, what: &str) -> T {
     result.unwrap_or_else(|error| panic!("{what}: {error}"))
 }
