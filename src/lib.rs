@@ -2,4 +2,6 @@
 //!
 //! This crate is the shell around `lastout-core`: it acts, the core decides.
 
+pub mod config;
+pub mod linux;
 pub mod plan;

@@ -1,0 +1,38 @@
+//! What the kernel tells about a PID 1 in /proc (proc(5)).
+
+use std::io::{Error, ErrorKind, Result};
+
+/// Memory of a process in kB, from /proc/PID/smaps_rollup.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) rss: f64,
+    pub(crate) pss: f64,
+    pub(crate) private_dirty: f64,
+}
+
+pub(crate) fn memory(pid: libc::pid_t) -> Result<Memory> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    Ok(Memory {
+        rss: field(&text, "Rss:")?,
+        pss: field(&text, "Pss:")?,
+        private_dirty: field(&text, "Private_Dirty:")?,
+    })
+}
+
+/// Context switches so far, voluntary and not, of all threads of a process.
+pub(crate) fn switches(pid: libc::pid_t) -> Result<f64> {
+    let mut sum = 0.0;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = std::fs::read_to_string(task?.path().join("status"))?;
+        sum += field(&text, "voluntary_ctxt_switches:")?;
+        sum += field(&text, "nonvoluntary_ctxt_switches:")?;
+    }
+    Ok(sum)
+}
+
+fn field(text: &str, name: &str) -> Result<f64> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix(name))
+        .find_map(|rest| rest.split_whitespace().next()?.parse().ok())
+        .ok_or_else(|| Error::new(ErrorKind::InvalidData, format!("/proc has no {name}")))
+}

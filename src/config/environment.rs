@@ -1,0 +1,95 @@
+//! Environments: the one that lastout was started with, and those that it gives on.
+//!
+//! Passed in, never asked for: what is checked depends on nothing but its arguments.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// What lastout was told by whoever started it, and what is no business of a program
+/// that it starts (ENV-1).
+const NOT_INHERITED: [&str; 4] = [
+    "NOTIFY_SOCKET",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+];
+
+/// Where a program is looked for when it has no PATH.
+pub(super) const DEFAULT_PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Names and values, in their order.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Environment(Vec<(OsString, OsString)>);
+
+impl Environment {
+    /// An environment of these variables.
+    #[must_use]
+    pub fn new(variables: Vec<(OsString, OsString)>) -> Environment {
+        Environment(variables)
+    }
+
+    /// What the variable of that name is set to.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_os_str())
+    }
+
+    /// What the variable of that name is set to, where it is not empty.
+    pub(super) fn get_set(&self, name: &str) -> Option<&OsStr> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// The environment of a program: lastout's own, but for what is lastout's alone,
+    /// the program's name, and what the program's own keys set.
+    pub(super) fn of_program(&self, name: &str, own: &[(String, Vec<u8>)]) -> Vec<CString> {
+        let inherited = self.0.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
+        let inherited =
+            inherited.filter(|(n, _)| !NOT_INHERITED.iter().any(|k| k.as_bytes() == *n));
+        let mut variables: BTreeMap<&[u8], &[u8]> = inherited.collect();
+        variables.insert(b"LASTOUT_PROGRAM", name.as_bytes());
+        variables.extend(own.iter().map(|(n, v)| (n.as_bytes(), v.as_slice())));
+        // A NUL is in no environment that a kernel handed over, and in no checked key.
+        variables
+            .iter()
+            .filter_map(|(name, value)| CString::new([name, b"=" as &[u8], value].concat()).ok())
+            .collect()
+    }
+}
+
+/// What a variable is set to in a program's environment.
+pub(super) fn value_in(environment: &[CString], name: &str) -> Option<OsString> {
+    let mut values = environment.iter().filter_map(|variable| {
+        let rest = variable.as_bytes().strip_prefix(name.as_bytes())?;
+        rest.strip_prefix(b"=")
+    });
+    values.next_back().map(|v| OsString::from_vec(v.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_inherits_all_but_what_is_lastouts_own() {
+        let outer = Environment::new(vec![
+            ("PATH".into(), "/bin".into()),
+            ("NOTIFY_SOCKET".into(), "/run/notify".into()),
+            ("LISTEN_PID".into(), "1".into()),
+            ("LISTEN_FDS".into(), "2".into()),
+            ("LISTEN_FDNAMES".into(), "a:b".into()),
+            ("LASTOUT_PROGRAM".into(), "outer".into()),
+            ("A".into(), "1".into()),
+        ]);
+        let own = [
+            ("A".to_owned(), b"2".to_vec()),
+            ("LISTEN_FDS".to_owned(), b"3".to_vec()),
+        ];
+        let inner = outer.of_program("web", &own);
+        let expected = ["A=2", "LASTOUT_PROGRAM=web", "LISTEN_FDS=3", "PATH=/bin"];
+        let inner: Vec<&str> = inner.iter().map(|v| v.to_str().unwrap()).collect();
+        assert_eq!(inner, expected);
+    }
+}

@@ -1,0 +1,113 @@
+//! The keys of this version, and the words that other supervisors use for them.
+//!
+//! What is not listed here is unknown: nothing is accepted and ignored. docs/config.md
+//! and supervisor.toml.example are tested against these lists.
+
+use super::problem::{Problem, Problems};
+use super::text::quoted;
+use super::tree::{Entry, Value};
+
+/// What may stand at the top of the main file.
+pub(super) const TOP: [&str; 5] = ["include", "supervisor", "signals", "defaults", "program"];
+
+/// The keys of `[supervisor]`.
+pub(super) const SUPERVISOR: [&str; 3] = ["stop_timeout", "log_level", "log_format"];
+
+/// The keys of `[program.NAME]` and `[defaults]`.
+pub(super) const PROGRAM: [&str; 20] = [
+    "command",
+    "directory",
+    "environment",
+    "user",
+    "umask",
+    "stdin",
+    "autostart",
+    "priority",
+    "startsecs",
+    "startretries",
+    "autorestart",
+    "exitcodes",
+    "backoff",
+    "backoff_max",
+    "on_success",
+    "on_failure",
+    "stopsignal",
+    "stopwaitsecs",
+    "stop_scope",
+    "leftovers",
+];
+
+/// What others call a key, and what it is called here.
+const ELSEWHERE: [(&str, &str); 18] = [
+    ("cmd", "command"),
+    ("entrypoint", "command"),
+    ("exec", "command"),
+    ("exec_start", "command"),
+    ("cwd", "directory"),
+    ("workdir", "directory"),
+    ("working_dir", "directory"),
+    ("working_directory", "directory"),
+    ("env", "environment"),
+    ("restart", "autorestart"),
+    ("retries", "startretries"),
+    ("start_seconds", "startsecs"),
+    ("stopasgroup", "stop_scope = \"group\""),
+    ("killasgroup", "stop_scope"),
+    ("kill_signal", "stopsignal"),
+    ("stop_grace_period", "stopwaitsecs"),
+    ("timeout_stop", "stopwaitsecs"),
+    ("on_exit", "on_success"),
+];
+
+/// Nobody reads more hints than this in one table, and looking for them takes time.
+const MOST_HINTS: usize = 100;
+
+/// Refuses every key of a table that is none of `keys`.
+pub(super) fn refuse_unknown(
+    table: &[Entry],
+    section: &str,
+    keys: &[&str],
+    problems: &mut Problems,
+) {
+    let unknown = table
+        .iter()
+        .filter(|entry| !keys.contains(&entry.name.as_str()));
+    for (count, entry) in unknown.enumerate() {
+        let message = format!("unknown key {} in {section}", quoted(&entry.name));
+        let problem = Problem::at(entry.place, message);
+        problems.error(match count < MOST_HINTS {
+            true => hinted(problem, entry, section, keys),
+            false => problem,
+        });
+    }
+}
+
+fn hinted(problem: Problem, entry: &Entry, section: &str, keys: &[&str]) -> Problem {
+    let name = entry.name.as_str();
+    let is_of_program = section.starts_with("[program.") || section == "[defaults]";
+    if let Some((_, here)) = ELSEWHERE
+        .iter()
+        .find(|(there, _)| is_of_program && *there == name)
+    {
+        return problem.note(format!("did you mean `{here}`?"));
+    }
+    if is_of_program && let Value::Table(table) = &entry.node.value {
+        let has_command = table.iter().any(|entry| entry.name == "command");
+        if has_command {
+            return problem.note("a name with a dot needs quotes: [program.\"a.b\"]");
+        }
+    }
+    let belongs_to = [
+        ("[supervisor]", SUPERVISOR.as_slice()),
+        ("[program.NAME] or [defaults]", PROGRAM.as_slice()),
+    ];
+    let belongs_to = belongs_to.iter().find(|(_, keys)| keys.contains(&name));
+    if let Some((table, _)) = belongs_to {
+        return problem.note(format!("it belongs in {table}"));
+    }
+    let with_hint = problem.clone().nearest(name, keys.iter().copied());
+    if with_hint != problem {
+        return with_hint;
+    }
+    problem.note(format!("valid: {}", keys.join(", ")))
+}

@@ -1,0 +1,133 @@
+//! What the tests of this module need: processes and PID namespaces of their own.
+//!
+//! A test harness has many threads, and children belong to the thread that made them.
+//! So whatever looks at its own children runs in a forked process with one thread, and
+//! what is about PID 1 in a forked PID namespace with its own /proc.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::unistd::Pid;
+
+/// How long a test waits for what must happen, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs the body in a forked process; fails where it panics, or takes too long.
+pub(crate) fn in_process(body: impl FnOnce()) {
+    let status = wait_for(fork(body));
+    assert!(
+        status == 0,
+        "the forked test failed: wait status {status:#x}"
+    );
+}
+
+/// Runs the body as PID 1 of a namespace with a /proc of its own. Everybody in it dies
+/// with it. Works for every user where user namespaces do.
+pub(crate) fn in_namespace(body: impl FnOnce()) {
+    in_process(|| {
+        let user = if nix::unistd::geteuid().is_root() {
+            0
+        } else {
+            libc::CLONE_NEWUSER
+        };
+        // SAFETY: plain system call; this process has one thread and no other business.
+        let answer = unsafe { libc::unshare(libc::CLONE_NEWPID | libc::CLONE_NEWNS | user) };
+        assert_eq!(answer, 0, "unshare: {}", std::io::Error::last_os_error());
+        let status = wait_for(fork(|| {
+            mount(c"none", c"/", c"none", libc::MS_REC | libc::MS_PRIVATE);
+            mount(c"proc", c"/proc", c"proc", 0);
+            body();
+        }));
+        assert!(
+            status == 0,
+            "the test failed as PID 1: wait status {status:#x}"
+        );
+    });
+}
+
+/// Mounts, in the namespace of the test.
+pub(crate) fn mount(
+    source: &std::ffi::CStr,
+    target: &std::ffi::CStr,
+    kind: &std::ffi::CStr,
+    flags: libc::c_ulong,
+) {
+    // SAFETY: the strings end in NUL and outlive the call; no data is passed.
+    let answer = unsafe {
+        libc::mount(
+            source.as_ptr(),
+            target.as_ptr(),
+            kind.as_ptr(),
+            flags,
+            std::ptr::null(),
+        )
+    };
+    let error = std::io::Error::last_os_error();
+    assert_eq!(answer, 0, "mount {target:?}: {error}");
+}
+
+/// Starts a command of a test, which nobody waits for but [`reap`].
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test may wait until the exec has happened"
+)]
+pub(crate) fn start(command: &mut Command) -> Pid {
+    Pid::from_raw(command.spawn().unwrap().id() as i32)
+}
+
+/// Starts `sh -c script`.
+pub(crate) fn shell(script: &str) -> Pid {
+    start(Command::new("sh").arg("-c").arg(script))
+}
+
+/// Asks again and again until there is an answer.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a pause between two looks, not a guess"
+)]
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = look() {
+            return answer;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Takes every child that has ended.
+pub(crate) fn reap() {
+    // SAFETY: a null status is allowed; the call does not block.
+    while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } > 0 {}
+}
+
+fn fork(body: impl FnOnce()) -> libc::pid_t {
+    // SAFETY: the C library's fork makes its allocator usable in the child, and the
+    // child has the locks of no other thread to wait for that this module uses.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0);
+    if pid > 0 {
+        return pid;
+    }
+    // The harness captures per thread what is printed; write past it.
+    std::panic::set_hook(Box::new(|info| {
+        let text = format!("{info}\n");
+        let _ = std::fs::File::create("/dev/stderr").map(|mut f| f.write_all(text.as_bytes()));
+    }));
+    let well = catch_unwind(AssertUnwindSafe(body)).is_ok();
+    // SAFETY: ends the process without the harness' exit handlers.
+    unsafe { libc::_exit(i32::from(!well)) }
+}
+
+fn wait_for(pid: libc::pid_t) -> i32 {
+    let mut status = 0;
+    until("the forked test has ended", || {
+        // SAFETY: `status` may be written; the call does not block.
+        let answer = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
+        (answer == pid).then_some(())
+    });
+    status
+}
