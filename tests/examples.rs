@@ -67,10 +67,10 @@ fn stop_4_stop_6_two_programs_take_as_long_as_the_slowest_and_not_more() {
         took >= SLOWEST,
         "{took:?}: the slowest was not given its time"
     );
-    // A tenth is what a loaded machine may add; who leaves one after the other needs half
+    // A fifth is what a loaded machine may add; who leaves one after the other needs half
     // as long again, and who rounds to seconds too.
     assert!(
-        alone <= SLOWEST.mul_f64(1.1),
+        alone <= SLOWEST.mul_f64(1.2),
         "{took:?}, of which {overhead:?} are the engine's, for a slowest of {SLOWEST:?}"
     );
 }
