@@ -1,7 +1,19 @@
 //! lastout: the init and process supervisor for containers that is last out.
 //!
-//! This crate is the shell around `lastout-core`: it acts, the core decides.
+//! This crate is the shell around `lastout-core`: it acts, the core decides. The loop
+//! is [`turn`]; what it may touch of Linux is in [`linux`].
 
+pub mod cli;
 pub mod config;
 pub mod linux;
+pub mod narrate;
 pub mod plan;
+pub mod report;
+pub mod say;
+pub mod single;
+pub mod turn;
+pub mod words;
+
+mod start;
+
+pub use start::run;

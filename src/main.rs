@@ -1,3 +1,8 @@
-//! The program `lastout`.
+//! The program `lastout`: which mode, which exit status. What it is made of is in the
+//! library; here is only the way in and out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(lastout::run())
+}

@@ -47,6 +47,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use crate::say::LogFormat;
 pub use check::{Accounts, UnknownAccounts};
 pub use duration::{format_duration, parse_duration};
 pub use environment::Environment;
@@ -99,15 +100,6 @@ pub struct Loaded {
     pub log_level: LevelFilter,
     /// Of lastout's own log.
     pub log_format: LogFormat,
-}
-
-/// What lastout's own log looks like.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// An object a line.
-    Json,
 }
 
 /// Reads and checks a configuration.

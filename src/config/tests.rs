@@ -63,6 +63,7 @@ impl Accounts for Machine {
     }
 }
 
+mod documents;
 mod errors;
 mod includes;
 mod plans;

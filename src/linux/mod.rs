@@ -2,10 +2,25 @@
 //! carries out and reports. No raw pid, descriptor number or errno leaves this module.
 
 pub mod cgroup;
+pub mod clock;
+pub mod descriptors;
 pub mod everybody;
+pub mod interpreter;
 pub mod mark;
+pub mod oom;
+pub mod parent;
 pub mod passwd;
+pub mod people;
+pub mod poll;
 pub mod proc;
+pub mod sandbox;
+pub mod signals;
+pub mod spawn;
+pub mod stderr;
+pub mod tell;
+pub mod terminal;
+pub mod tree;
+pub mod wait;
 
 #[cfg(test)]
 mod testing;

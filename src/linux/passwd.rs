@@ -98,26 +98,26 @@ pub fn resolve(spec: &UserSpec) -> Result<Identity, LookupError> {
     resolve_in(spec, passwd, group)
 }
 
-/// Whether a user of that name, or of that number, can be run as; `None` when
-/// /etc/passwd cannot be read. A number can always be.
+/// The names of all users; `None` when /etc/passwd cannot be read.
 #[must_use]
-pub fn user_exists(name: &str) -> Option<bool> {
-    if is_number(name) {
-        return Some(id(name).is_ok());
-    }
+pub fn user_names() -> Option<Vec<String>> {
     let file = read_bounded(PASSWD).ok()?;
-    Some(users(&file).any(|user| user.name == name.as_bytes()))
+    Some(
+        users(&file)
+            .map(|user| String::from_utf8_lossy(user.name).into_owned())
+            .collect(),
+    )
 }
 
-/// Whether there is a group of that name or number; `None` when /etc/group cannot be
-/// read. A number can always be used.
+/// The names of all groups; `None` when /etc/group cannot be read.
 #[must_use]
-pub fn group_exists(name: &str) -> Option<bool> {
-    if is_number(name) {
-        return Some(id(name).is_ok());
-    }
+pub fn group_names() -> Option<Vec<String>> {
     let file = read_bounded(GROUP).ok()?;
-    Some(groups(&file).any(|group| group.name == name.as_bytes()))
+    Some(
+        groups(&file)
+            .map(|group| String::from_utf8_lossy(group.name).into_owned())
+            .collect(),
+    )
 }
 
 fn resolve_in(

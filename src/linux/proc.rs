@@ -14,6 +14,7 @@ use std::fmt;
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use crate::linux::signals::Mask;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlinkat};
 use nix::sys::stat::Mode;
@@ -241,6 +242,13 @@ impl ProcDir {
         parse_locks(text)
     }
 
+    /// What a process does about signals; `None` when it is gone or hidden.
+    #[must_use]
+    pub fn signals(&self, pid: Pid) -> Option<SignalSets> {
+        let mut buffer = [0; FILE_SIZE];
+        parse_signals(self.read_of(pid, "status", &mut buffer)?)
+    }
+
     /// Reads a file that the kernel makes in one piece, as far as the buffer goes.
     fn read_of<'a>(&self, pid: Pid, file: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
         let mut path = [0; 64];
@@ -322,6 +330,30 @@ pub fn parse_locks(text: &[u8]) -> Option<u64> {
         return Some(u64::MAX);
     }
     digits(soft)
+}
+
+/// Which signals a process does something about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SignalSets {
+    /// It ignores these.
+    pub ignored: Mask,
+    /// It has handlers for these.
+    pub caught: Mask,
+}
+
+/// Reads the sets of signals out of what /proc/PID/status holds.
+#[must_use]
+pub fn parse_signals(text: &[u8]) -> Option<SignalSets> {
+    let set = |name: &[u8]| {
+        let mut lines = text.split(|&b| b == b'\n');
+        let value = lines.find_map(|line| line.strip_prefix(name))?;
+        let value = std::str::from_utf8(value.trim_ascii()).ok()?;
+        Some(Mask::from_bits(u64::from_str_radix(value, 16).ok()?))
+    };
+    Some(SignalSets {
+        ignored: set(b"SigIgn:")?,
+        caught: set(b"SigCgt:")?,
+    })
 }
 
 /// Reads the pids out of what a `children` file holds. What is no pid is skipped.

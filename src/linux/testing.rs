@@ -5,11 +5,14 @@
 //! what is about PID 1 in a forked PID namespace with its own /proc.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
+
+use crate::linux::mark::set_in_child;
 
 /// How long a test waits for what must happen, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,6 +83,47 @@ pub(crate) fn start(command: &mut Command) -> Pid {
 /// Starts `sh -c script`.
 pub(crate) fn shell(script: &str) -> Pid {
     start(Command::new("sh").arg("-c").arg(script))
+}
+
+/// Starts `sh -c script` as lastout starts a leader: in its own session, marked or not.
+pub(crate) fn leader(script: &str, mark: Option<u64>) -> Pid {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script);
+    // SAFETY: nothing but system calls between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            nix::unistd::setsid()?;
+            mark.map_or(Ok(()), set_in_child)
+                .map_err(std::io::Error::from_raw_os_error)
+        });
+    }
+    start(&mut command)
+}
+
+/// Forks a child that does nothing, and gets exactly this pid. In a namespace of the
+/// test's own only.
+pub(crate) fn fork_with_pid(pid: Pid) {
+    until("the number is given away again", || {
+        let before = (pid.as_raw() - 1).to_string();
+        std::fs::write("/proc/sys/kernel/ns_last_pid", before).unwrap();
+        // SAFETY: the child makes no call but these until it is killed.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: plain system calls.
+            unsafe {
+                libc::setsid();
+                loop {
+                    libc::pause();
+                }
+            }
+        }
+        if child == pid.as_raw() {
+            return Some(());
+        }
+        nix::sys::signal::kill(Pid::from_raw(child), nix::sys::signal::SIGKILL).unwrap();
+        reap();
+        None
+    });
 }
 
 /// Asks again and again until there is an answer.

@@ -1,0 +1,234 @@
+//! The command line: what was typed, and what it means.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use lastout_core::Signal;
+use log::LevelFilter;
+
+use crate::config::parse_duration;
+use crate::single::Command;
+
+/// What lastout is to do.
+#[derive(Debug)]
+pub enum Order {
+    /// Supervise a configuration, a command, or both.
+    Supervise(Supervise),
+    /// Check a configuration.
+    Check {
+        /// `-c FILE`.
+        config: Option<PathBuf>,
+    },
+    /// Print this on stdout: help, or the version.
+    Print(String),
+}
+
+/// What to supervise, and how.
+#[derive(Debug)]
+pub struct Supervise {
+    /// `-c FILE`.
+    pub config: Option<PathBuf>,
+    /// The command and what was said of it. Its `argv` is empty where there is none.
+    pub command: Command,
+    /// `-p SIGNAL`.
+    pub parent_death: Option<Signal>,
+    /// `--sandbox`.
+    pub sandbox: bool,
+    /// `-v`, `-vv`, `-q`.
+    pub level: Option<LevelFilter>,
+}
+
+/// What is wrong with a command line: one line that says what, and where help is.
+#[derive(Debug)]
+pub struct Wrong(pub String);
+
+const AFTER_HELP: &str = "\
+Exit status: the command's own (128+n when signal n ended it, 127 not found, 126 not
+executable); of a configuration 0 after an asked-for shutdown, else that of the program
+that ended it; 2 wrong command line; 78 wrong configuration.
+
+Environment: LASTOUT_CONFIG, LASTOUT_LOG (error, warn, info, debug, trace),
+LASTOUT_STOP_TIMEOUT.";
+
+/// The init and process supervisor for containers that is last out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lastout",
+    version,
+    override_usage = "lastout [OPTIONS] [-c FILE]\n       lastout [OPTIONS] -- COMMAND [ARG]...\n       lastout SUBCOMMAND ...",
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+struct Typed {
+    #[command(subcommand)]
+    subcommand: Option<Sub>,
+    /// Supervise what FILE says [default: $LASTOUT_CONFIG, ./supervisor.toml,
+    /// /etc/lastout/supervisor.toml, /etc/supervisor.toml]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Forward signals to the command's process group, not only to the command
+    #[arg(short, long)]
+    group: bool,
+    /// This exit status of the command counts as 0 (repeatable)
+    #[arg(short, long, value_name = "CODE", action = ArgAction::Append)]
+    expect: Vec<u8>,
+    /// Send lastout SIGNAL when its parent dies
+    #[arg(short, long, value_name = "SIGNAL", value_parser = signal)]
+    parent_death: Option<Signal>,
+    /// Forward TO when FROM arrives; 0 drops it (repeatable)
+    #[arg(short, long, value_name = "FROM:TO", value_parser = rewrite, action = ArgAction::Append)]
+    rewrite: Vec<(Signal, Option<Signal>)>,
+    /// The whole shutdown takes this long at most, as 9 or 1m30s
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    stop_timeout: Option<Duration>,
+    /// Exit with 137 when anything had to be killed
+    #[arg(long)]
+    strict: bool,
+    /// Run in a PID namespace of its own, as in a container
+    #[arg(long)]
+    sandbox: bool,
+    /// Say more; twice: much more
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Say only errors
+    #[arg(short, long)]
+    quiet: bool,
+    /// The command to be the init of, and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Sub {
+    /// Check a configuration and print what it would run, in start order
+    Check {
+        /// The file [default: searched as for a start]
+        #[arg(short, long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Print the version
+    Version,
+}
+
+/// Reads a command line, the program's own name included.
+///
+/// # Errors
+/// One line that says what is wrong.
+pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
+    if args.last().map(OsString::as_os_str) == Some(OsStr::new("--"))
+        && args.iter().filter(|arg| *arg == "--").count() == 1
+    {
+        return Err(wrong("a command is missing after `--`"));
+    }
+    let typed = match Typed::try_parse_from(args) {
+        Ok(typed) => typed,
+        Err(error) => return explain(&error),
+    };
+    match typed.subcommand {
+        Some(Sub::Check { config }) => Ok(Order::Check { config }),
+        Some(Sub::Version) => Ok(Order::Print(Typed::command().render_version())),
+        None => supervise(typed).map(Order::Supervise),
+    }
+}
+
+fn supervise(typed: Typed) -> Result<Supervise, Wrong> {
+    if typed.command.is_empty() {
+        for (given, option) in [
+            (typed.group, "-g"),
+            (!typed.expect.is_empty(), "-e"),
+            (!typed.rewrite.is_empty(), "-r"),
+        ] {
+            if given {
+                let text = format!("{option} is about a command, and there is none after `--`");
+                return Err(wrong(&text));
+            }
+        }
+    }
+    Ok(Supervise {
+        config: typed.config,
+        command: Command {
+            argv: typed.command,
+            group: typed.group,
+            rewrites: typed.rewrite,
+            expected_codes: typed.expect,
+            stop_timeout: typed.stop_timeout,
+            strict: typed.strict,
+        },
+        parent_death: typed.parent_death,
+        sandbox: typed.sandbox,
+        level: match (typed.quiet, typed.verbose) {
+            (true, _) => Some(LevelFilter::Error),
+            (false, 0) => None,
+            (false, 1) => Some(LevelFilter::Debug),
+            (false, _) => Some(LevelFilter::Trace),
+        },
+    })
+}
+
+/// clap's several paragraphs as one line; help and version as what is to be printed.
+fn explain(error: &clap::Error) -> Result<Order, Wrong> {
+    use clap::error::ErrorKind;
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Ok(Order::Print(text)),
+        ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument => {
+            // A command without `--` before it is what users of other inits type.
+            if let Some(word) = unknown_word(error) {
+                return Err(wrong(&format!(
+                    "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
+                )));
+            }
+        }
+        _ => {}
+    }
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("wrong command line");
+    let first = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    let tip = lines.find_map(|line| line.strip_prefix("tip: ").map(str::to_owned));
+    Err(wrong(&match tip {
+        Some(tip) => format!("{first}; {tip}"),
+        None => first,
+    }))
+}
+
+/// The word that is neither an option nor a subcommand.
+fn unknown_word(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue};
+    let kinds = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
+    let word = error.context().find_map(|(kind, value)| match value {
+        ContextValue::String(word) if kinds.contains(&kind) => Some(word.clone()),
+        _ => None,
+    })?;
+    (!word.starts_with('-')).then_some(word)
+}
+
+fn wrong(what: &str) -> Wrong {
+    Wrong(format!("lastout: {what} (see `lastout --help`)"))
+}
+
+fn signal(text: &str) -> Result<Signal, String> {
+    text.parse().map_err(|_| {
+        String::from("expected a signal: a name as TERM or SIGTERM, RTMIN+n, or a number")
+    })
+}
+
+fn rewrite(text: &str) -> Result<(Signal, Option<Signal>), String> {
+    let (from, to) = text
+        .split_once(':')
+        .ok_or("expected FROM:TO, as TERM:QUIT; 0 as TO drops it")?;
+    let from = signal(from)?;
+    if !from.can_be_caught() || from == Signal::CHLD {
+        return Err(format!("{from} cannot be forwarded"));
+    }
+    if to == "0" {
+        return Ok((from, None));
+    }
+    Ok((from, Some(signal(to)?)))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+}

@@ -1,0 +1,183 @@
+//! lastout's own log, written so that it can neither block nor kill (PID-11).
+//!
+//! Descriptor 2 is opened anew through /proc/self/fd, to have an open file description
+//! of our own that may be non-blocking: the flag belongs to the description, which
+//! programs share. A socket cannot be opened anew and is sent to with MSG_DONTWAIT;
+//! what can be neither (no /proc, no right to open it) is asked by poll(2) first, and
+//! written to in pieces that a pipe takes whole. Lines that do not fit are kept up to
+//! a bound, then counted, and told as soon as there is room.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Bytes of lines that are kept for a reader who is slow.
+const MOST_KEPT: usize = 64 * 1024;
+
+/// What a pipe takes in one piece or not at all (pipe(7)).
+const ATOMIC: usize = 4096;
+
+/// Where log lines go.
+#[derive(Debug)]
+pub struct Stderr {
+    sink: Sink,
+    kept: VecDeque<u8>,
+    lost: u64,
+    gone: bool,
+}
+
+#[derive(Debug)]
+enum Sink {
+    /// A description of our own, non-blocking.
+    Own(OwnedFd),
+    /// A socket.
+    Socket,
+    /// Shared with others; may block, unless asked first.
+    Shared,
+}
+
+impl Stderr {
+    /// Finds out how descriptor 2 can be written to.
+    #[must_use]
+    pub fn open() -> Stderr {
+        use nix::fcntl::{OFlag, open};
+        use nix::sys::stat::Mode;
+        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
+        // A regular file never blocks so that poll would tell, and has one offset for
+        // all who write to it; only what has a reader is opened anew.
+        let kind = nix::sys::stat::fstat(STDERR).map_or(0, |stat| stat.st_mode & libc::S_IFMT);
+        let sink = match kind {
+            libc::S_IFSOCK => Sink::Socket,
+            libc::S_IFIFO | libc::S_IFCHR => {
+                open("/proc/self/fd/2", flags, Mode::empty()).map_or(Sink::Shared, Sink::Own)
+            }
+            _ => Sink::Shared,
+        };
+        Stderr {
+            sink,
+            kept: VecDeque::new(),
+            lost: 0,
+            gone: false,
+        }
+    }
+
+    /// The descriptor to wait for while something is kept.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<BorrowedFd<'_>> {
+        if self.kept.is_empty() || self.gone {
+            return None;
+        }
+        Some(self.descriptor())
+    }
+
+    /// The descriptor that is written to.
+    #[must_use]
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        match &self.sink {
+            Sink::Own(own) => own.as_fd(),
+            Sink::Socket | Sink::Shared => STDERR,
+        }
+    }
+
+    /// Writes what is kept, as far as it goes.
+    pub fn flush_kept(&mut self) {
+        while !self.kept.is_empty() && !self.gone {
+            let (front, _) = self.kept.as_slices();
+            let piece = front.get(..front.len().min(ATOMIC)).unwrap_or(front);
+            match self.sink.write(piece) {
+                Ok(written) => drop(self.kept.drain(..written)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => self.give_up(),
+            }
+        }
+        if self.lost > 0 && !self.gone {
+            let line = format!(
+                "lastout: {} lines of this log were lost: nobody read it\n",
+                self.lost
+            );
+            self.lost = 0;
+            self.put(line.as_bytes());
+        }
+    }
+
+    /// Nobody will ever read it: EPIPE, EIO of a terminal that is gone.
+    fn give_up(&mut self) {
+        self.gone = true;
+        self.kept = VecDeque::new();
+    }
+
+    /// One line, whole: written, kept, or lost and counted.
+    fn put(&mut self, line: &[u8]) {
+        if self.gone {
+            return;
+        }
+        let mut rest = line;
+        while self.kept.is_empty() && !rest.is_empty() {
+            let piece = rest.get(..rest.len().min(ATOMIC)).unwrap_or(rest);
+            match self.sink.write(piece) {
+                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    self.give_up();
+                    return;
+                }
+            }
+        }
+        // A line that was begun is kept whatever its length, so that no two are mixed.
+        if rest.is_empty() {
+            return;
+        }
+        if rest.len() == line.len() && self.kept.len() + rest.len() > MOST_KEPT {
+            self.lost += 1;
+        } else {
+            self.kept.extend(rest);
+        }
+    }
+}
+
+impl Write for Stderr {
+    /// Takes one line, always whole.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.flush_kept();
+        self.put(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.flush_kept();
+        Ok(())
+    }
+}
+
+impl Sink {
+    fn write(&self, piece: &[u8]) -> io::Result<usize> {
+        let (pointer, length) = (piece.as_ptr().cast(), piece.len());
+        let written = match self {
+            // SAFETY: pointer and length are of one slice.
+            Sink::Own(own) => unsafe { libc::write(own.as_raw_fd(), pointer, length) },
+            // SAFETY: as above.
+            Sink::Socket => unsafe {
+                libc::send(2, pointer, length, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+            },
+            Sink::Shared => {
+                let mut ask = libc::pollfd {
+                    fd: 2,
+                    events: libc::POLLOUT,
+                    revents: 0,
+                };
+                // SAFETY: one pollfd, and no waiting.
+                if unsafe { libc::poll(&mut ask, 1, 0) } != 1 {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                // A pipe that is writable has room for a piece of ATOMIC bytes.
+                // SAFETY: pointer and length are of one slice.
+                unsafe { libc::write(2, pointer, length) }
+            }
+        };
+        usize::try_from(written).map_err(|_| io::Error::last_os_error())
+    }
+}
+
+// SAFETY: descriptor 2 is open for the whole life of the process: it is filled at the
+// start (PID-9) and never closed.
+const STDERR: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(2) };

@@ -1,0 +1,45 @@
+//! The controlling terminal and who is in front on it (SIG-6).
+
+use nix::unistd::{self, Pid};
+use std::io::{self, IsTerminal};
+
+/// Whether lastout may give the terminal on descriptor 0 to a program: there is one, it
+/// is our session's, and we are its foreground group. Whoever was started in the
+/// background does not take it from the shell in front.
+#[must_use]
+pub fn is_ours_to_give() -> bool {
+    io::stdin().is_terminal()
+        && unistd::tcgetpgrp(io::stdin()).is_ok_and(|front| front == unistd::getpgrp())
+}
+
+/// Puts our own group in front again, so that Ctrl-C reaches lastout once its program
+/// is gone. Where the group has no number in this namespace this cannot be done, and
+/// the shell outside does it when lastout is gone.
+pub fn take_back() {
+    // Signals are blocked, SIGTTOU among them, so that this does not stop us.
+    let _ = unistd::tcsetpgrp(io::stdin(), unistd::getpgrp());
+}
+
+/// Puts a program's group in front.
+pub fn give_to(leader: Pid) {
+    let _ = unistd::tcsetpgrp(io::stdin(), leader);
+}
+
+/// Stops lastout itself as Ctrl-Z stopped its program, so that the shell which
+/// started both takes the terminal, and comes back when it is continued.
+pub fn stop_with_program() {
+    // SIGSTOP, since SIGTSTP is ours to catch, and is ignored for an orphaned group.
+    let _ = nix::sys::signal::kill(unistd::getpid(), nix::sys::signal::Signal::SIGSTOP);
+}
+
+/// Whether a shell started us and waits for our group: our parent is in our session,
+/// so that somebody notices when we stop. PID 1 and who is alone in a session have
+/// nobody to bring them back.
+#[must_use]
+pub fn has_shell_above() -> bool {
+    let parent = unistd::getppid();
+    parent.as_raw() > 0
+        && unistd::getpid().as_raw() != 1
+        && unistd::getsid(Some(parent)) == unistd::getsid(None)
+        && unistd::getsid(None).is_ok()
+}

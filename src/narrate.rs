@@ -1,0 +1,199 @@
+//! What happens, as log lines. A supervisor tells of every start and end; the init of
+//! a single command is silent while all goes well, as people expect of one, and tells
+//! the same with `-v`.
+
+use lastout_core::{Notice, ProgramId, Signal, Spec, Supervisor};
+use log::{Level, log};
+
+use crate::linux::people::{People, Sighting};
+use crate::plan::{Launch, Slate};
+use crate::words;
+
+/// Who tells.
+#[derive(Debug)]
+pub struct Narrator {
+    /// The level of what is as it should be.
+    routine: Level,
+    is_single: bool,
+}
+
+impl Narrator {
+    /// Who tells of these programs.
+    #[must_use]
+    pub fn new(launches: &[Launch]) -> Narrator {
+        let is_single = matches!(launches, [only] if only.slate == Slate::AsStarted);
+        Narrator {
+            routine: if is_single { Level::Debug } else { Level::Info },
+            is_single,
+        }
+    }
+
+    /// Tells of what the core has decided or learned.
+    pub fn tell(&self, spec: &Spec, launches: &[Launch], people: &People, notice: &Notice) {
+        let (level, text) = match notice {
+            Notice::Started { program, run } => {
+                let who = people
+                    .leader(*run)
+                    .map_or_else(String::new, |who| format!(", {who}"));
+                (
+                    self.routine,
+                    self.of(spec, *program, &format!("started{who}")),
+                )
+            }
+            Notice::Up { program } => (Level::Debug, self.of(spec, *program, "running")),
+            Notice::NotStarted { program, failure } => {
+                let launch = launches.get(program.0 as usize);
+                let text = launch
+                    .map(|launch| words::spawn_failure(launch, *failure))
+                    .unwrap_or_default();
+                let more = if failure.is_temporary() {
+                    "; it is tried again"
+                } else {
+                    ""
+                };
+                (
+                    Level::Error,
+                    self.of(spec, *program, &format!("{text}{more}")),
+                )
+            }
+            Notice::Ended { .. } => self.ended(spec, notice),
+            Notice::WillRestart {
+                program,
+                pause,
+                failures,
+            } => (
+                self.routine,
+                self.of(spec, *program, &restart(*pause, *failures)),
+            ),
+            Notice::GaveUp { program, reason } => {
+                let text = format!("FATAL: {}", words::fatal_reason(spec, *reason));
+                (Level::Error, self.of(spec, *program, &text))
+            }
+            Notice::Told {
+                program, signal, ..
+            } => (
+                self.routine,
+                self.of(spec, *program, &format!("told {signal}")),
+            ),
+            Notice::Killing {
+                program, reason, ..
+            } => {
+                let text = format!("is killed: {}", words::kill_reason(*reason));
+                (Level::Warn, self.of(spec, *program, &text))
+            }
+            Notice::TreeGone { program, .. } => (
+                Level::Debug,
+                self.of(spec, *program, "nobody of its tree is left"),
+            ),
+            Notice::ShutdownBegun { cause } => (self.routine, words::cause(spec, *cause)),
+            Notice::LastCall => {
+                let text = "last call: four fifths of stop_timeout are over, and everybody who is left is told now";
+                (Level::Warn, text.to_owned())
+            }
+            Notice::KillingEverybody { reason } => {
+                let text = format!(
+                    "everybody who is left is killed: {}",
+                    words::kill_reason(*reason)
+                );
+                (Level::Warn, text)
+            }
+            Notice::NextInterruptKills => {
+                let text = "waiting for everybody to leave; Ctrl-C again kills whoever is left";
+                (Level::Warn, text.to_owned())
+            }
+            Notice::Ignored { signal } => {
+                (Level::Info, format!("{signal} came and means nothing here"))
+            }
+            Notice::NotForwarded { signal, program } => {
+                let text = format!("{signal} is not passed on: it is not running");
+                (Level::Debug, self.of(spec, *program, &text))
+            }
+            Notice::ReopenLogs => (
+                Level::Info,
+                "there are no log files to open again".to_owned(),
+            ),
+            Notice::Reload => {
+                let text = "this version cannot read its configuration again while it runs";
+                (Level::Warn, text.to_owned())
+            }
+            Notice::State {
+                program,
+                state,
+                detail,
+            } => (
+                Level::Info,
+                self.of(spec, *program, &format!("{state} {detail}")),
+            ),
+        };
+        log!(level, "{}", text.trim_end());
+    }
+
+    fn ended(&self, spec: &Spec, notice: &Notice) -> (Level, String) {
+        let Notice::Ended {
+            program,
+            status,
+            out_of_memory,
+            lived,
+            asked,
+            expected,
+            ..
+        } = notice
+        else {
+            return (Level::Debug, String::new());
+        };
+        let how = words::end(lastout_core::End::Status(*status));
+        let why = if *out_of_memory {
+            " (out of memory)"
+        } else {
+            ""
+        };
+        let text = match asked {
+            Some(after) => format!("left after {}, {how}{why}", words::seconds(*after)),
+            None => format!("{how} after {}{why}", words::seconds(*lived)),
+        };
+        let level = if *expected || self.is_single {
+            self.routine
+        } else {
+            Level::Warn
+        };
+        (level, self.of(spec, *program, &text))
+    }
+
+    /// Tells of somebody beside the leaders who was told or killed.
+    pub fn sighted(&self, spec: &Spec, core: &Supervisor, sighting: &Sighting) {
+        let whose = sighting.of.and_then(|run| core.program_of(run));
+        let whose = whose.map_or("nobody", |program| words::name(spec, program));
+        let verb = if sighting.signal == Signal::KILL {
+            "killed"
+        } else {
+            "told"
+        };
+        log!(
+            self.routine,
+            "{} of {whose} is {verb} with {}",
+            sighting.who,
+            sighting.signal
+        );
+    }
+
+    /// A line about a program. Where there is only one its name need not be said.
+    fn of(&self, spec: &Spec, program: ProgramId, text: &str) -> String {
+        if self.is_single {
+            text.to_owned()
+        } else {
+            format!("{}: {text}", words::name(spec, program))
+        }
+    }
+}
+
+fn restart(pause: std::time::Duration, failures: u32) -> String {
+    let failed = match failures {
+        0 => String::new(),
+        1 => String::from(" (failed to start)"),
+        more => format!(" (failed to start {more} times in a row)"),
+    };
+    match pause.is_zero() {
+        true => format!("starts again at once{failed}"),
+        false => format!("starts again in {}{failed}", words::seconds(pause)),
+    }
+}

@@ -1,0 +1,188 @@
+//! lastout's own log: one line, one write, never a wait for a reader (PID-11).
+//!
+//! As text a line reads `lastout: web: ended with exit 3`; warnings and errors say
+//! that they are. As JSON it is an object of the same shape as the programs' lines:
+//! time, program, pid, stream, message, and level; the goodbye report adds fields.
+
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use log::{Level, LevelFilter, Record};
+use serde_json::{Map, Value, json};
+
+use crate::linux::stderr::Stderr;
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The way out, and how lines are written to it.
+struct Out {
+    stderr: Option<Stderr>,
+    format: LogFormat,
+}
+
+static OUT: Mutex<Out> = Mutex::new(Out {
+    stderr: None,
+    format: LogFormat::Text,
+});
+
+/// Begins to log.
+pub fn begin(level: LevelFilter, format: LogFormat) {
+    {
+        let mut out = lock();
+        out.format = format;
+        if out.stderr.is_none() {
+            out.stderr = Some(Stderr::open());
+        }
+    }
+    // A second beginning, after the configuration was read, only changes the level.
+    let _ = env_logger::Builder::new()
+        .filter_level(LevelFilter::Trace)
+        .target(env_logger::Target::Pipe(Box::new(Line)))
+        .format(|line, record| line.write_all(&rendered(record)))
+        .try_init();
+    log::set_max_level(level);
+}
+
+/// Logs an object with fields of its own; `message` says the same to people.
+pub fn object(level: Level, message: &str, fields: Map<String, Value>) {
+    if level > log::max_level() {
+        return;
+    }
+    let mut out = lock();
+    let line = match out.format {
+        LogFormat::Text => text(level, message),
+        LogFormat::Json => object_line(level, message, fields),
+    };
+    if let Some(stderr) = out.stderr.as_mut() {
+        let _ = stderr.write_all(line.as_bytes());
+    }
+}
+
+/// How lines are written now.
+#[must_use]
+pub fn format() -> LogFormat {
+    lock().format
+}
+
+/// What to do with the way out: asks for its descriptor, or lets it write what is kept.
+pub fn with_stderr<T>(act: impl FnOnce(&mut Stderr) -> T) -> Option<T> {
+    lock().stderr.as_mut().map(act)
+}
+
+fn lock() -> MutexGuard<'static, Out> {
+    // A panic while logging leaves a line short, and nothing else wrong.
+    OUT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What env_logger writes its lines to.
+struct Line;
+
+impl Write for Line {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        lock()
+            .stderr
+            .as_mut()
+            .map_or(Ok(line.len()), |stderr| stderr.write(line))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn rendered(record: &Record<'_>) -> Vec<u8> {
+    let message = record.args().to_string();
+    match format() {
+        LogFormat::Text => text(record.level(), &message),
+        LogFormat::Json => object_line(record.level(), &message, Map::new()),
+    }
+    .into_bytes()
+}
+
+fn text(level: Level, message: &str) -> String {
+    match level {
+        Level::Error => format!("lastout: error: {message}\n"),
+        Level::Warn => format!("lastout: warning: {message}\n"),
+        Level::Info | Level::Debug | Level::Trace => format!("lastout: {message}\n"),
+    }
+}
+
+fn object_line(level: Level, message: &str, fields: Map<String, Value>) -> String {
+    let mut line = Map::new();
+    line.insert("time".into(), json!(now_as_rfc_3339()));
+    line.insert("program".into(), json!("lastout"));
+    line.insert("pid".into(), json!(std::process::id()));
+    line.insert("stream".into(), json!("stderr"));
+    line.insert("level".into(), json!(level.as_str().to_ascii_lowercase()));
+    line.insert("message".into(), json!(message));
+    line.extend(fields);
+    format!("{}\n", Value::Object(line))
+}
+
+/// The wall clock's time in UTC with microseconds, as RFC 3339 writes it.
+fn now_as_rfc_3339() -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    rfc_3339(now.as_secs(), now.subsec_micros())
+}
+
+fn rfc_3339(seconds: u64, micros: u32) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Civil from days, with years that begin in March so that the leap day is the last.
+    let day = days + 719_468;
+    let era = day / 146_097;
+    let of_era = day % 146_097;
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day_of_month = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day_of_month:02}T{:02}:{:02}:{:02}.{micros:06}Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_rfc_3339_says() {
+        assert_eq!(rfc_3339(0, 0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(rfc_3339(951_782_399, 1), "2000-02-28T23:59:59.000001Z");
+        assert_eq!(rfc_3339(951_782_400, 1), "2000-02-29T00:00:00.000001Z");
+        assert_eq!(
+            rfc_3339(1_795_316_645, 123_456),
+            "2026-11-22T03:04:05.123456Z"
+        );
+        assert_eq!(rfc_3339(4_107_542_400, 0), "2100-03-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn a_line_is_one_object_whatever_is_in_the_message() {
+        let line = object_line(Level::Warn, "a \"b\"\n\u{7}", Map::new());
+        assert_eq!(line.matches('\n').count(), 1);
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["message"], "a \"b\"\n\u{7}");
+        assert_eq!(value["level"], "warn");
+        assert_eq!(value["program"], "lastout");
+    }
+}

@@ -1,0 +1,217 @@
+//! The way in: from the first instruction to the loop, and out with a status.
+//!
+//! Signals are blocked before anything else (SIG-4), descriptors 0 to 2 are filled
+//! before anything is opened (PID-9), and the configuration is checked whole before
+//! anything is started.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use log::LevelFilter;
+
+use crate::cli::{self, Order, Supervise};
+use crate::config::{self, Environment, Loaded, Source, Surroundings};
+use crate::linux::people::People;
+use crate::linux::sandbox::{self, Side};
+use crate::linux::signals::Inherited;
+use crate::linux::{descriptors, oom, parent, passwd, spawn, terminal};
+use crate::plan::Plan;
+use crate::say::{self, LogFormat};
+use crate::single::{self, Command};
+use crate::turn::Lastout;
+
+/// The command line is wrong (EXIT-2).
+const USAGE: u8 = 2;
+/// The configuration is wrong: EX_CONFIG of sysexits(3) (EXIT-2).
+const CONFIG: u8 = 78;
+/// lastout itself cannot go on (EXIT-2).
+const GAVE_UP: u8 = 1;
+
+/// Does what the command line says, and gives the exit status.
+#[must_use]
+pub fn run() -> u8 {
+    let inherited = Inherited::take();
+    spawn::fill_standard_descriptors();
+    descriptors::note_inherited();
+    say::begin(LevelFilter::Info, LogFormat::Text);
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    let args: Vec<OsString> = std::env::args_os().collect();
+    match cli::read(&args) {
+        Ok(Order::Print(text)) => print(&text),
+        Ok(Order::Check { config }) => check(config.as_deref()),
+        Ok(Order::Supervise(supervise)) => begin(supervise, inherited),
+        Err(wrong) => refuse(&wrong.0, USAGE),
+    }
+}
+
+/// Puts what was asked for on stdout.
+fn print(text: &str) -> u8 {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => 0,
+        Err(_) => GAVE_UP,
+    }
+}
+
+/// Says on stderr what is wrong, and gives the status to leave with.
+fn refuse(text: &str, code: u8) -> u8 {
+    let _ = std::io::stderr().write_all(format!("{}\n", text.trim_end()).as_bytes());
+    code
+}
+
+fn check(config: Option<&Path>) -> u8 {
+    match load(config, config::Options::default()) {
+        Ok(loaded) => print(&config::explain(&loaded)),
+        Err(text) => refuse(&text, CONFIG),
+    }
+}
+
+/// Finds, reads and checks the configuration; all that is wrong with it otherwise.
+fn load(explicit: Option<&Path>, options: config::Options) -> Result<Loaded, String> {
+    let environment = Environment::new(std::env::vars_os().collect());
+    let source = Source {
+        explicit,
+        environment: &environment,
+        working_directory: Path::new(""),
+    };
+    let path = config::find(source).map_err(|error| format!("lastout: {error}"))?;
+    let surroundings = Surroundings {
+        environment: &environment,
+        accounts: &Accounts,
+        has_terminal: terminal::is_ours_to_give(),
+    };
+    config::load(&path, surroundings, options).map_err(|report| {
+        let errors = if report.count() == 1 {
+            "error"
+        } else {
+            "errors"
+        };
+        format!(
+            "{report}\n\nlastout: {} {errors}; nothing was started",
+            report.count()
+        )
+    })
+}
+
+/// The users and groups of this machine, without NSS.
+struct Accounts;
+
+impl config::Accounts for Accounts {
+    fn users(&self) -> Option<Vec<String>> {
+        passwd::user_names()
+    }
+
+    fn groups(&self) -> Option<Vec<String>> {
+        passwd::group_names()
+    }
+}
+
+/// Supervises.
+fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
+    let Supervise {
+        config,
+        mut command,
+        parent_death,
+        sandbox,
+        level,
+    } = supervise;
+    let single = config.is_none() && !command.argv.is_empty();
+    let (plan, level, format) = if single {
+        if let Err(text) = take_stop_timeout(&mut command) {
+            return refuse(&text, USAGE);
+        }
+        let level = level
+            .or_else(level_of_environment)
+            .unwrap_or(LevelFilter::Info);
+        (single::plan(&command, seed()), level, LogFormat::Text)
+    } else {
+        match load(config.as_deref(), options(&command)) {
+            Ok(loaded) => {
+                let level = level.unwrap_or(loaded.log_level);
+                (loaded.plan, level, loaded.log_format)
+            }
+            Err(text) => return refuse(&text, CONFIG),
+        }
+    };
+    say::begin(level, format);
+    if let Some(signal) = parent_death
+        && let Err(error) = parent::signal_on_death(signal)
+    {
+        log::warn!("cannot ask for {signal} when the parent dies: {error}");
+    }
+    if sandbox {
+        match sandbox::enter() {
+            Ok(Side::Inside) => {}
+            Ok(Side::Outside(code)) => return code,
+            Err(error) => return refuse(&format!("lastout: --sandbox: {error}"), GAVE_UP),
+        }
+    }
+    live(plan, inherited)
+}
+
+fn live(plan: Plan, inherited: Inherited) -> u8 {
+    for warning in &plan.warnings {
+        log::warn!("{warning}");
+    }
+    if plan.spec.main.is_none() {
+        descriptors::close_inherited();
+    }
+    oom::begin();
+    match Lastout::new(plan, People::adopt(inherited)) {
+        Ok(lastout) => lastout.live(),
+        Err(error) => refuse(&format!("lastout: cannot begin: {error}"), GAVE_UP),
+    }
+}
+
+/// What the command line says about a configuration.
+fn options(command: &Command) -> config::Options {
+    let main = (!command.argv.is_empty()).then(|| {
+        // In a configuration the command ends as any program does.
+        let defaults = lastout_core::ProgramSpec::new("");
+        let mut program = single::program(command, String::from("main"));
+        program.stopwaitsecs = defaults.stopwaitsecs;
+        (program, single::launch(&command.argv))
+    });
+    config::Options {
+        stop_timeout: command.stop_timeout,
+        command: main,
+        strict: command.strict,
+        expected_codes: command.expected_codes.clone(),
+        seed: seed(),
+    }
+}
+
+/// `$LASTOUT_STOP_TIMEOUT`, where the command line has none: the entrypoint of an image
+/// is often somebody else's.
+fn take_stop_timeout(command: &mut Command) -> Result<(), String> {
+    const NAME: &str = "LASTOUT_STOP_TIMEOUT";
+    let Some(text) = std::env::var_os(NAME).filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
+    if command.stop_timeout.is_none() {
+        let duration = text.to_str().ok_or_else(|| String::from("it is not UTF-8"));
+        let duration = duration.and_then(config::parse_duration);
+        command.stop_timeout =
+            Some(duration.map_err(|error| format!("lastout: ${NAME}: {error}"))?);
+    }
+    Ok(())
+}
+
+/// `$LASTOUT_LOG`, if it is a level.
+fn level_of_environment() -> Option<LevelFilter> {
+    let text = std::env::var_os("LASTOUT_LOG")?;
+    let level = text.to_str().and_then(|text| text.parse().ok());
+    if level.is_none() && text != OsStr::new("") {
+        log::warn!("$LASTOUT_LOG is none of error, warn, info, debug, trace; it is info then");
+    }
+    level
+}
+
+/// Where the jitter begins: different in each life.
+fn seed() -> u64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    now.as_secs().rotate_left(32) ^ u64::from(now.subsec_nanos()) ^ u64::from(std::process::id())
+}

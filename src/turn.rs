@@ -1,0 +1,438 @@
+//! The loop. One thread, one turn after the other, and the order of a turn is the
+//! design:
+//!
+//! 1. Sleep until something happens or the core's next deadline; take one `now`.
+//! 2. Signals, with who sent them.
+//! 3. Messages that must be attributed while their sender still exists. (None yet.)
+//! 4. Reap, a bounded number: look at who has ended, read how its exec went, tell the
+//!    core, carry out what it orders about the rest of the tree while the zombie still
+//!    pins pid and group, reap.
+//! 5. Everything else that is ready, each with a bound.
+//! 6. Tell the core that time has passed; carry out orders until there is none.
+//!
+//! It knows everybody and is known by nobody. It decides nothing: what happened goes to
+//! the core as an [`Event`], and what is to be done comes back as an [`Action`]. No
+//! error leaves it; each becomes an event, or a log line and a later try.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use lastout_core::{Action, Event, Notice, ProgramId, RunId, Signal, Supervisor, Time};
+
+use crate::linux::clock::{Clock, milliseconds};
+use crate::linux::people::People;
+use crate::linux::poll::{Interest, Poll, Token};
+use crate::linux::signals::{Arrived, Mask, Signals};
+use crate::linux::wait::{self, Peek, Zombie};
+use crate::linux::{oom, terminal};
+use crate::narrate::Narrator;
+use crate::plan::{Launch, Plan, Slate, Stdin};
+use crate::report::Report;
+use crate::say;
+
+/// How many of the dead a turn reaps, so that twenty thousand of them do not keep a
+/// signal waiting; the rest is still there in the next turn.
+const REAP_BUDGET: usize = 256;
+
+/// The pause between two looks during the stop for people who are nobody's children,
+/// at first and at most.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+const LONGEST_LOOK: Duration = Duration::from_millis(50);
+
+/// What a turn that ended in a panic waits for, so that one which does so each time
+/// costs little.
+const AFTER_PANIC: i32 = 100;
+
+/// The tokens that are no run's.
+const RESERVED_SIGNALS: Token = Token(u64::MAX);
+const OWN_LOG: Token = Token(u64::MAX - 1);
+
+/// One life of lastout.
+pub struct Lastout {
+    core: Supervisor,
+    launches: Vec<Launch>,
+    people: People,
+    poll: Poll,
+    signals: Signals,
+    clock: Clock,
+    narrator: Narrator,
+    report: Report,
+    open: Mask,
+    more_to_reap: bool,
+    look: Option<(Time, Duration)>,
+    log_is_polled: bool,
+    gives_terminal: bool,
+    panics: u32,
+    code: Option<u8>,
+}
+
+impl Lastout {
+    /// Everything that a life needs.
+    ///
+    /// # Errors
+    /// Those of epoll_create1(2) and sigaction(2).
+    pub fn new(plan: Plan, people: People) -> std::io::Result<Lastout> {
+        let Plan {
+            mut spec, launches, ..
+        } = plan;
+        let poll = Poll::new()?;
+        let signals = Signals::install()?;
+        if let Some(descriptor) = signals.descriptor() {
+            poll.add(descriptor, RESERVED_SIGNALS, Interest::Readable)?;
+        }
+        let gives_terminal = terminal::is_ours_to_give();
+        for (program, launch) in spec.programs.iter_mut().zip(&launches) {
+            program.has_terminal = gives_terminal && launch.stdin == Stdin::Inherit;
+        }
+        Ok(Lastout {
+            narrator: Narrator::new(&launches),
+            core: Supervisor::new(spec),
+            launches,
+            people,
+            poll,
+            signals,
+            clock: Clock::start(),
+            report: Report::default(),
+            open: Signals::open_mask(),
+            more_to_reap: false,
+            look: None,
+            log_is_polled: false,
+            gives_terminal,
+            panics: 0,
+            code: None,
+        })
+    }
+
+    /// Lives, and gives the exit status. PID 1 does not die of a bug: a panic is
+    /// logged and counted, and the next turn goes on with reaping and stopping (PID-7).
+    pub fn live(mut self) -> u8 {
+        let now = self.clock.now();
+        self.tell_core(now, Event::Tick);
+        self.carry_out(now);
+        loop {
+            if let Some(code) = self.code {
+                self.report.write(self.clock.now(), code);
+                say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
+                return code;
+            }
+            if catch_unwind(AssertUnwindSafe(|| self.turn())).is_err() {
+                self.panics = self.panics.saturating_add(1);
+                log::error!(
+                    "this is a bug in lastout (number {}); it goes on",
+                    self.panics
+                );
+                let _ = self.poll.wait(AFTER_PANIC, self.open);
+            }
+        }
+    }
+
+    /// One turn, in the order that the top of this file tells.
+    fn turn(&mut self) {
+        let timeout = self.timeout();
+        let ready = self.poll.wait(timeout, self.open).to_vec();
+        let now = self.clock.now();
+        let child_ended = self.take_signals(now);
+        if child_ended || self.more_to_reap {
+            self.reap_some(now);
+        }
+        for token in ready {
+            self.serve(now, token);
+        }
+        self.look_around(now);
+        self.tell_core(now, Event::Tick);
+        self.carry_out(now);
+        self.watch_own_log();
+    }
+
+    /// How long this turn may sleep, in milliseconds.
+    fn timeout(&self) -> i32 {
+        if self.more_to_reap {
+            return 0;
+        }
+        let look = self.look.map(|(at, _)| at);
+        let next = match (self.core.next_deadline(), look) {
+            (Some(core), Some(look)) => Some(core.min(look)),
+            (core, look) => core.or(look),
+        };
+        milliseconds(next.map(|at| at.since(self.clock.now())))
+    }
+
+    /// Step 2. Whether a child has ended, or was stopped.
+    fn take_signals(&mut self, now: Time) -> bool {
+        let mut child_ended = false;
+        let mut arrived = Vec::new();
+        self.signals.take(|signal| match signal.signal {
+            Signal::CHLD => child_ended = true,
+            _ => arrived.push(signal),
+        });
+        for Arrived {
+            signal,
+            from_kernel,
+            times,
+        } in arrived
+        {
+            log::trace!(
+                "{signal} came{}",
+                if from_kernel { " from the kernel" } else { "" }
+            );
+            for _ in 0..times {
+                self.tell_core(
+                    now,
+                    Event::Signal {
+                        signal,
+                        from_terminal: from_kernel,
+                    },
+                );
+                self.carry_out(now);
+            }
+        }
+        child_ended
+    }
+
+    /// Step 4.
+    fn reap_some(&mut self, now: Time) {
+        self.more_to_reap = false;
+        let mut reaped = 0;
+        while reaped < REAP_BUDGET {
+            match wait::peek() {
+                Peek::AllAlive | Peek::NoChildren => break,
+                Peek::Ended(zombie) if self.people.run_of(&zombie).is_some() => {
+                    reaped += self.bury_leaders(now, zombie);
+                }
+                Peek::Ended(zombie) => {
+                    let status = zombie.status;
+                    let person = self.people.reap_other(zombie);
+                    log::trace!("reaped {person}");
+                    self.report.reaped(now, &person, status);
+                    reaped += 1;
+                }
+            }
+        }
+        self.more_to_reap = reaped >= REAP_BUDGET;
+        for run in self.people.gone_trees() {
+            self.sightings_to_report(now);
+            self.tell_core(now, Event::TreeGone { run });
+        }
+        if self.gives_terminal {
+            self.stop_with_stopped(now);
+        }
+    }
+
+    /// Leaders have ended, this one and maybe others. How many.
+    fn bury_leaders(&mut self, now: Time, first: Zombie) -> usize {
+        let ended = self.people.ended_leaders(first, REAP_BUDGET);
+        for (run, zombie) in &ended {
+            // A life that ended before its exec was told of did exec, or tells why not.
+            let failed = self.learn_exec_status(now, *run);
+            if !failed {
+                let status = zombie.status;
+                let out_of_memory = oom::may_have_killed(status);
+                self.tell_core(
+                    now,
+                    Event::Exited {
+                        run: *run,
+                        status,
+                        out_of_memory,
+                    },
+                );
+            }
+        }
+        self.carry_out(now);
+        self.people.tell_rests();
+        self.sightings_to_report(now);
+        for (run, zombie) in &ended {
+            self.people.reap_leader(*run, *zombie);
+        }
+        if self.gives_terminal && self.people.runs_with_terminal().is_empty() {
+            terminal::take_back();
+        }
+        ended.len()
+    }
+
+    /// Reads how a run's exec went, if that is known, and tells the core. Whether it failed.
+    fn learn_exec_status(&mut self, now: Time, run: RunId) -> bool {
+        let Some(result) = self.people.read_exec_status(run) else {
+            return false;
+        };
+        if let Some(pipe) = self.people.exec_status(run) {
+            self.poll.remove(pipe);
+        }
+        self.people.close_exec_status(run);
+        match result {
+            Ok(()) => {
+                self.tell_core(now, Event::Execed { run });
+                false
+            }
+            Err(failure) => {
+                self.tell_core(now, Event::SpawnFailed { run, failure });
+                // The child that failed is reaped as nobody's.
+                self.people.remove(run);
+                true
+            }
+        }
+    }
+
+    /// Ctrl-Z stops a program and, where a shell started lastout, lastout with it (SIG-6).
+    fn stop_with_stopped(&mut self, now: Time) {
+        for run in self.people.runs_with_terminal() {
+            if !self.people.was_stopped_by_terminal(run) {
+                continue;
+            }
+            if terminal::has_shell_above() {
+                terminal::take_back();
+                terminal::stop_with_program();
+                // Here we are again.
+            }
+            self.people.bring_to_front(run);
+            self.tell_core(now, Event::Tick);
+        }
+    }
+
+    /// Step 5.
+    fn serve(&mut self, now: Time, token: Token) {
+        match token {
+            RESERVED_SIGNALS => {
+                if let Some(signal) = self.signals.take_reserved() {
+                    self.tell_core(
+                        now,
+                        Event::Signal {
+                            signal,
+                            from_terminal: false,
+                        },
+                    );
+                }
+            }
+            OWN_LOG => {
+                say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
+            }
+            Token(run) => {
+                let _ = self.learn_exec_status(now, RunId(run));
+            }
+        }
+    }
+
+    /// During the stop: looks for those of whose coming and going no signal tells.
+    fn look_around(&mut self, now: Time) {
+        let due = self.look.is_some_and(|(at, _)| at <= now);
+        if due {
+            self.people.look_again();
+            self.sightings_to_report(now);
+            for run in self.people.lonely_leaders() {
+                self.tell_core(now, Event::LeaderAlone { run });
+            }
+        }
+        if self.core.is_stopping() && !self.more_to_reap && self.people.nobody_left() {
+            self.tell_core(now, Event::NobodyLeft);
+        }
+        if !self.people.is_worth_another_look() {
+            self.look = None;
+        } else if due || self.look.is_none() {
+            let pause = self
+                .look
+                .map_or(FIRST_LOOK, |(_, pause)| (pause * 2).min(LONGEST_LOOK));
+            self.look = Some((now.plus(pause), pause));
+        }
+    }
+
+    fn tell_core(&mut self, now: Time, event: Event) {
+        log::trace!("event: {event:?}");
+        self.core.handle(now, event);
+    }
+
+    /// Step 6: carries out orders until there is none.
+    fn carry_out(&mut self, now: Time) {
+        while let Some(action) = self.core.poll_action() {
+            log::trace!("action: {action:?}");
+            match action {
+                Action::Spawn { program, run } => self.spawn(now, program, run),
+                Action::Forward { run, scope, signal } => self.people.forward(run, scope, signal),
+                Action::Tell {
+                    run,
+                    scope: Some(scope),
+                    signal,
+                } => {
+                    self.people.tell(run, scope, signal);
+                }
+                Action::Tell {
+                    run,
+                    scope: None,
+                    signal,
+                } => self.people.tell_rest(run, signal),
+                Action::HangUp { run } => self.people.hang_up(run),
+                Action::Kill { run } => self.people.kill(run),
+                Action::Disown { run } => self.people.disown(run),
+                Action::TellStrays { signal } => {
+                    self.people.tell_strays(signal);
+                    if self.people.nobody_left() {
+                        self.tell_core(now, Event::NobodyLeft);
+                    }
+                }
+                Action::KillEverybody => self.people.kill_everybody(),
+                Action::Notice(notice) => self.tell_people(now, &notice),
+                Action::Exit { code } => self.code = Some(code),
+            }
+            self.sightings_to_report(now);
+        }
+    }
+
+    fn spawn(&mut self, now: Time, program: ProgramId, run: RunId) {
+        let Some(launch) = self.launches.get(program.0 as usize) else {
+            return;
+        };
+        let terminal = self.gives_terminal && launch.stdin == Stdin::Inherit;
+        if let Err(failure) = self.people.spawn(run, launch, terminal) {
+            self.tell_core(now, Event::SpawnFailed { run, failure });
+            return;
+        }
+        let Some(pipe) = self.people.exec_status(run) else {
+            return;
+        };
+        if let Err(error) = self.poll.add(pipe, Token(run.0), Interest::Readable) {
+            // Without a watch it is read when the program ends, and counts as exec'ed.
+            log::warn!("cannot wait for the exec of a program: {error}");
+            self.tell_core(now, Event::Execed { run });
+        }
+    }
+
+    fn tell_people(&mut self, now: Time, notice: &Notice) {
+        let spec = self.core.spec();
+        self.report.notice(now, notice, spec);
+        self.narrator
+            .tell(spec, &self.launches, &self.people, notice);
+        match notice {
+            Notice::TreeGone { run, .. } => self.report.forget(*run),
+            Notice::Started { program, .. } => {
+                let launch = self.launches.get(program.0 as usize);
+                if launch.is_some_and(|launch| launch.slate == Slate::AsStarted) {
+                    // They were meant for the command, which has them now.
+                    crate::linux::descriptors::close_inherited();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn sightings_to_report(&mut self, now: Time) {
+        for sighting in self.people.take_sightings() {
+            self.narrator
+                .sighted(self.core.spec(), &self.core, &sighting);
+            self.report.sighted(now, sighting);
+        }
+    }
+
+    /// A log that is not read is waited for by the loop and by nothing else (PID-11).
+    fn watch_own_log(&mut self) {
+        let polled = self.log_is_polled;
+        let poll = &self.poll;
+        let waits = say::with_stderr(|stderr| match (stderr.waits_for(), polled) {
+            (Some(fd), false) => poll.add(fd, OWN_LOG, Interest::Writable).is_ok(),
+            (None, true) => {
+                poll.remove(stderr.descriptor());
+                false
+            }
+            (Some(_), true) => true,
+            (None, false) => false,
+        });
+        self.log_is_polled = waits.unwrap_or(false);
+    }
+}
