@@ -35,7 +35,8 @@ fn stop_5_stop_8_a_program_that_ignores_term_is_killed_and_the_report_says_so() 
     );
     let report = report(&container);
     assert!(report.contains("ignores-term"), "{report}");
-    assert!(report.contains("kill"), "{report}");
+    assert!(report.contains("goodbye"), "{report}");
+    assert!(report.contains("killed"), "{report}");
 }
 
 #[test]
@@ -122,7 +123,9 @@ fn stop_of_two_programs() -> Duration {
     let report = report(&container);
     assert!(report.contains("web"), "{report}");
     assert!(report.contains("worker"), "{report}");
-    assert!(!report.contains("killed by"), "{report}");
+    assert!(report.contains("SIGQUIT"), "{report}");
+    assert!(report.contains("goodbye"), "{report}");
+    assert!(!report.contains("kill"), "{report}");
     took
 }
 
