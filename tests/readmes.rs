@@ -1,4 +1,5 @@
-//! The two commands of every recipe's README, pasted into a shell as a reader would.
+//! The two commands of every recipe's README, pasted into a shell as a reader would, and
+//! the demo of the whole.
 
 use std::fs;
 use std::net::TcpListener;
@@ -39,6 +40,14 @@ fn two_programs() {
 #[test]
 fn http_server() {
     paste("http-server", &["finished, whatever happened meanwhile"]);
+}
+
+#[test]
+fn stop_7_the_demo_without_a_terminal_stops_by_itself_and_says_goodbye() {
+    let said = shell("scripts/demo");
+    for line in ["told SIGQUIT", "child: they remembered me", "exit status 0"] {
+        assert!(said.contains(line), "{line:?} is not in:\n{said}");
+    }
 }
 
 /// Runs both commands. Only the names that are global on the engine and on the machine
