@@ -172,17 +172,19 @@ fn supervise(typed: Typed) -> Result<Supervise, Wrong> {
 fn explain(error: &clap::Error) -> Result<Order, Wrong> {
     use clap::error::ErrorKind;
     let text = error.render().to_string();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Ok(Order::Print(text)),
-        ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument => {
-            // A command without `--` before it is what users of other inits type.
-            if let Some(word) = unknown_word(error) {
-                return Err(wrong(&format!(
-                    "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
-                )));
-            }
-        }
-        _ => {}
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Ok(Order::Print(text));
+    }
+    if matches!(
+        kind,
+        ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument
+    ) && let Some(word) = unknown_word(error)
+    {
+        // A command without `--` before it is what users of other inits type.
+        return Err(wrong(&format!(
+            "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
+        )));
     }
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("wrong command line");
@@ -198,9 +200,11 @@ fn explain(error: &clap::Error) -> Result<Order, Wrong> {
 fn unknown_word(error: &clap::Error) -> Option<String> {
     use clap::error::{ContextKind, ContextValue};
     let kinds = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
-    let word = error.context().find_map(|(kind, value)| match value {
-        ContextValue::String(word) if kinds.contains(&kind) => Some(word.clone()),
-        _ => None,
+    let word = error.context().find_map(|(kind, value)| {
+        let ContextValue::String(word) = value else {
+            return None;
+        };
+        kinds.contains(&kind).then(|| word.clone())
     })?;
     (!word.starts_with('-')).then_some(word)
 }

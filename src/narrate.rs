@@ -29,6 +29,10 @@ impl Narrator {
     }
 
     /// Tells of what the core has decided or learned.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a flat table, an arm a notice; in pieces it would be harder to read"
+    )]
     pub fn tell(&self, spec: &Spec, launches: &[Launch], people: &People, notice: &Notice) {
         let (level, text) = match notice {
             Notice::Started { program, run } => {

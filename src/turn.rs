@@ -8,7 +8,8 @@
 //!    core, carry out what it orders about the rest of the tree while the zombie still
 //!    pins pid and group, reap.
 //! 5. Everything else that is ready, each with a bound.
-//! 6. Tell the core that time has passed; carry out orders until there is none.
+//! 6. Tell the core that time has passed; carry out orders until there is none. In the
+//!    stop, look around for those of whom no signal tells.
 //!
 //! It knows everybody and is known by nobody. It decides nothing: what happened goes to
 //! the core as an [`Event`], and what is to be done comes back as an [`Action`]. No
@@ -138,9 +139,12 @@ impl Lastout {
         for token in ready {
             self.serve(now, token);
         }
-        self.look_around(now);
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
+        if self.core.is_stopping() || self.people.is_worth_another_look() {
+            self.look_around(now);
+            self.carry_out(now);
+        }
         self.watch_own_log();
     }
 
@@ -209,12 +213,17 @@ impl Lastout {
             }
         }
         self.more_to_reap = reaped >= REAP_BUDGET;
+        self.bury_trees(now);
+        if self.gives_terminal {
+            self.stop_with_stopped(now);
+        }
+    }
+
+    /// Tells the core of which trees nobody is left.
+    fn bury_trees(&mut self, now: Time) {
         for run in self.people.gone_trees() {
             self.sightings_to_report(now);
             self.tell_core(now, Event::TreeGone { run });
-        }
-        if self.gives_terminal {
-            self.stop_with_stopped(now);
         }
     }
 
@@ -313,15 +322,18 @@ impl Lastout {
 
     /// During the stop: looks for those of whose coming and going no signal tells.
     fn look_around(&mut self, now: Time) {
+        self.people.tell_waiting_strays();
+        self.sightings_to_report(now);
         let due = self.look.is_some_and(|(at, _)| at <= now);
         if due {
             self.people.look_again();
+            self.bury_trees(now);
             self.sightings_to_report(now);
             for run in self.people.lonely_leaders() {
                 self.tell_core(now, Event::LeaderAlone { run });
             }
         }
-        if self.core.is_stopping() && !self.more_to_reap && self.people.nobody_left() {
+        if !self.more_to_reap && self.people.nobody_left() {
             self.tell_core(now, Event::NobodyLeft);
         }
         if !self.people.is_worth_another_look() {
@@ -335,14 +347,12 @@ impl Lastout {
     }
 
     fn tell_core(&mut self, now: Time, event: Event) {
-        log::trace!("event: {event:?}");
         self.core.handle(now, event);
     }
 
     /// Step 6: carries out orders until there is none.
     fn carry_out(&mut self, now: Time) {
         while let Some(action) = self.core.poll_action() {
-            log::trace!("action: {action:?}");
             match action {
                 Action::Spawn { program, run } => self.spawn(now, program, run),
                 Action::Forward { run, scope, signal } => self.people.forward(run, scope, signal),
@@ -361,12 +371,7 @@ impl Lastout {
                 Action::HangUp { run } => self.people.hang_up(run),
                 Action::Kill { run } => self.people.kill(run),
                 Action::Disown { run } => self.people.disown(run),
-                Action::TellStrays { signal } => {
-                    self.people.tell_strays(signal);
-                    if self.people.nobody_left() {
-                        self.tell_core(now, Event::NobodyLeft);
-                    }
-                }
+                Action::TellStrays { signal } => self.people.tell_strays(signal),
                 Action::KillEverybody => self.people.kill_everybody(),
                 Action::Notice(notice) => self.tell_people(now, &notice),
                 Action::Exit { code } => self.code = Some(code),
@@ -399,16 +404,15 @@ impl Lastout {
         self.report.notice(now, notice, spec);
         self.narrator
             .tell(spec, &self.launches, &self.people, notice);
-        match notice {
-            Notice::TreeGone { run, .. } => self.report.forget(*run),
-            Notice::Started { program, .. } => {
-                let launch = self.launches.get(program.0 as usize);
-                if launch.is_some_and(|launch| launch.slate == Slate::AsStarted) {
-                    // They were meant for the command, which has them now.
-                    crate::linux::descriptors::close_inherited();
-                }
+        if let Notice::TreeGone { run, .. } = notice {
+            self.report.forget(*run);
+        }
+        if let Notice::Started { program, .. } = notice {
+            let launch = self.launches.get(program.0 as usize);
+            if launch.is_some_and(|launch| launch.slate == Slate::AsStarted) {
+                // They were meant for the command, which has them now.
+                crate::linux::descriptors::close_inherited();
             }
-            _ => {}
         }
     }
 

@@ -15,6 +15,9 @@ const NOT_INHERITED: [&str; 4] = [
     "LISTEN_FDNAMES",
 ];
 
+/// What tells a program whom it runs as.
+const OF_THE_USER: [&str; 3] = ["HOME", "USER", "LOGNAME"];
+
 /// Where a program is looked for when it has no PATH.
 pub(super) const DEFAULT_PATH: &str =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -44,10 +47,18 @@ impl Environment {
 
     /// The environment of a program: lastout's own, but for what is lastout's alone,
     /// the program's name, and what the program's own keys set.
-    pub(super) fn of_program(&self, name: &str, own: &[(String, Vec<u8>)]) -> Vec<CString> {
+    /// A program with a user of its own does not get what describes lastout's: those
+    /// are added when it starts and its user is looked up.
+    pub(super) fn of_program(
+        &self,
+        name: &str,
+        own: &[(String, Vec<u8>)],
+        has_user: bool,
+    ) -> Vec<CString> {
+        let of_user: &[&str] = if has_user { &OF_THE_USER } else { &[] };
+        let left_out = || NOT_INHERITED.iter().chain(of_user);
         let inherited = self.0.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
-        let inherited =
-            inherited.filter(|(n, _)| !NOT_INHERITED.iter().any(|k| k.as_bytes() == *n));
+        let inherited = inherited.filter(|(n, _)| !left_out().any(|k| k.as_bytes() == *n));
         let mut variables: BTreeMap<&[u8], &[u8]> = inherited.collect();
         variables.insert(b"LASTOUT_PROGRAM", name.as_bytes());
         variables.extend(own.iter().map(|(n, v)| (n.as_bytes(), v.as_slice())));
@@ -87,7 +98,7 @@ mod tests {
             ("A".to_owned(), b"2".to_vec()),
             ("LISTEN_FDS".to_owned(), b"3".to_vec()),
         ];
-        let inner = outer.of_program("web", &own);
+        let inner = outer.of_program("web", &own, false);
         let expected = ["A=2", "LASTOUT_PROGRAM=web", "LISTEN_FDS=3", "PATH=/bin"];
         let inner: Vec<&str> = inner.iter().map(|v| v.to_str().unwrap()).collect();
         assert_eq!(inner, expected);

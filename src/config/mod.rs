@@ -253,7 +253,11 @@ fn launch(program: &Program, environment: &Environment) -> Launch {
     let user = program.user.as_ref().map(|(user, _)| user.clone());
     Launch {
         argv: argv.unwrap_or_default(),
-        environment: environment.of_program(&program.spec.name, &program.environment),
+        environment: environment.of_program(
+            &program.spec.name,
+            &program.environment,
+            program.user.is_some(),
+        ),
         directory: program.directory.as_ref().map(|(path, _)| path.clone()),
         user,
         umask: program.umask,

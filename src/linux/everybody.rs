@@ -143,7 +143,7 @@ mod tests {
             let orphan = until("the orphan is ours", || {
                 reap();
                 let children = proc.children()?;
-                let comm = |pid| proc.stat(pid).map(|stat| stat.comm);
+                let comm = |pid| proc.stat(pid).ok().map(|stat| stat.comm);
                 children
                     .into_iter()
                     .find(|&pid| comm(pid).is_some_and(|comm| comm.as_str() == "sleep"))

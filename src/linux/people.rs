@@ -24,7 +24,7 @@ use super::passwd::{self, Identity};
 use super::proc::{Comm, ProcDir, StartTime};
 use super::signals::Inherited;
 use super::spawn::{self, Circumstances, Recipe};
-use super::tell::{Told, Whom};
+use super::tell::{Outcome, Told, Whom};
 use super::tree::{Census, Leader, Process, anyone_but};
 use super::wait::{self, Peek, Zombie};
 use crate::plan::{Launch, UserSpec};
@@ -43,8 +43,10 @@ pub struct People {
     runs: BTreeMap<RunId, Run>,
     leaders: BTreeMap<Pid, RunId>,
     told: Told,
-    strays: Option<Signal>,
+    strays: Strays,
     killing: bool,
+    /// The last scan of a dead leader's tree is not sure to have seen everybody.
+    unsettled: bool,
     sightings: Vec<Sighting>,
 }
 
@@ -70,6 +72,17 @@ enum Rest {
     /// It is to be told with this.
     ToTell(Signal),
     /// It was told with this; whoever is new is told, too.
+    Told(Signal),
+}
+
+/// What is to be done about strays.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Strays {
+    /// Nothing: there is no shutdown, or it has not come to them.
+    Let,
+    /// They are to be told with this.
+    ToTell(Signal),
+    /// They were told with this; whoever is new is told, too.
     Told(Signal),
 }
 
@@ -158,8 +171,9 @@ impl People {
             runs: BTreeMap::new(),
             leaders: BTreeMap::new(),
             told: Told::new(),
-            strays: None,
+            strays: Strays::Let,
             killing: false,
+            unsettled: false,
             sightings: Vec::new(),
         }
     }
@@ -366,9 +380,19 @@ impl People {
         self.remove(run);
     }
 
-    /// Asks everybody to end who belongs to no run, now and later.
+    /// Everybody is to be asked to end who belongs to no run. They are when
+    /// [`People::tell_waiting_strays`] is called, after the dead were reaped, so that
+    /// usually nobody is left to be looked for.
     pub fn tell_strays(&mut self, signal: Signal) {
-        self.strays = Some(signal);
+        self.strays = Strays::ToTell(signal);
+    }
+
+    /// Asks those to end who belong to no run.
+    pub fn tell_waiting_strays(&mut self) {
+        let Strays::ToTell(signal) = self.strays else {
+            return;
+        };
+        self.strays = Strays::Told(signal);
         if self.nobody_left() {
             return;
         }
@@ -407,7 +431,7 @@ impl People {
     pub fn look_again(&mut self) {
         if self.killing {
             self.kill_all();
-        } else if let Some(signal) = self.strays {
+        } else if let Strays::Told(signal) = self.strays {
             let _ = self.tell_by_census(Whom::Strays, signal);
         }
     }
@@ -417,7 +441,8 @@ impl People {
     #[must_use]
     pub fn is_worth_another_look(&self) -> bool {
         let shell = |run: &Run| run.has_terminal && run.told.is_some() && run.unreaped;
-        self.killing || self.strays.is_some() || self.runs.values().any(shell)
+        let strays = self.strays != Strays::Let;
+        self.killing || strays || self.unsettled || self.runs.values().any(shell)
     }
 
     /// Whether nobody in scope is left. True only when our children are reaped.
@@ -495,6 +520,7 @@ impl People {
             .filter(|(_, run)| dead(run))
             .map(|(id, _)| *id)
             .collect();
+        self.unsettled = false;
         if waiting.is_empty() {
             return waiting;
         }
@@ -522,7 +548,10 @@ impl People {
             return false;
         };
         match self.outcome_of_telling(Whom::Followers(id), signal) {
-            Some(left) => left > 0,
+            Some(outcome) => {
+                self.unsettled |= !outcome.settled;
+                outcome.left > 0 || !outcome.settled
+            }
             // Without /proc: whether the group has anybody.
             None => nix::sys::signal::killpg(pid, None) != Err(nix::errno::Errno::ESRCH),
         }
@@ -545,7 +574,7 @@ impl People {
         let Some(census) = self.census() else {
             return Vec::new();
         };
-        let Some(snapshot) = census.take(&self.leader_list()) else {
+        let Some(snapshot) = census.take(&self.leader_list(), None) else {
             return Vec::new();
         };
         let lonely = shells.into_iter().filter(|(id, pid, told)| {
@@ -627,7 +656,7 @@ impl People {
     }
 
     /// Tells whom a scan finds, and how many of them are alive.
-    fn outcome_of_telling(&mut self, whom: Whom, signal: Signal) -> Option<usize> {
+    fn outcome_of_telling(&mut self, whom: Whom, signal: Signal) -> Option<Outcome> {
         let mut told = std::mem::take(&mut self.told);
         let leaders = self.leader_list();
         let signals = [signal, Signal::CONT];
@@ -637,7 +666,7 @@ impl People {
         drop(leaders);
         self.told = told;
         self.sight_news(signal);
-        outcome.map(|outcome| outcome.left)
+        outcome
     }
 
     /// Notes for the report who was told just now.
@@ -654,7 +683,7 @@ impl People {
     /// Notes whom a signal that no scan guides will reach.
     fn sight(&mut self, whom: Whom, signal: Signal) {
         let leaders = self.leader_list();
-        let snapshot = self.census().and_then(|census| census.take(&leaders));
+        let snapshot = self.census().and_then(|census| census.take(&leaders, None));
         let Some(snapshot) = snapshot else { return };
         let seen = snapshot.everybody().filter(|process| {
             !self.leaders.contains_key(&process.pid) && whom.includes(process, &leaders)
@@ -674,7 +703,7 @@ impl People {
     /// Notes the members of a group as told.
     fn note_group(&mut self, leader: Pid, signal: Signal) {
         let leaders = self.leader_list();
-        let snapshot = self.census().and_then(|census| census.take(&leaders));
+        let snapshot = self.census().and_then(|census| census.take(&leaders, None));
         drop(leaders);
         let group = snapshot.iter().flat_map(|snapshot| snapshot.everybody());
         for process in group.filter(|process| process.stat.pgid == leader) {
@@ -687,7 +716,7 @@ impl People {
     /// on as when its window is closed (STOP-9).
     fn hang_up_on_stray_shells(&self) {
         let Some(census) = self.census() else { return };
-        let Some(snapshot) = census.take(&self.leader_list()) else {
+        let Some(snapshot) = census.take(&self.leader_list(), None) else {
             return;
         };
         for stray in snapshot.strays() {

@@ -1,6 +1,6 @@
 //! Readers of /proc, over a directory that was opened and examined at the start.
 //!
-//! Every answer is an `Option`: /proc may be missing, of another PID namespace, hide
+//! Every answer may be missing: /proc may be missing, of another PID namespace, hide
 //! other users' processes (`hidepid`), or lack a file; and a process may be gone before
 //! one has looked. No reader allocates but for the lists, blocks, or trusts what it
 //! reads: names of processes are whatever their owners like.
@@ -35,6 +35,8 @@ const LIST_SIZE: usize = 8192;
 pub struct ProcDir {
     directory: OwnedFd,
     me: Pid,
+    /// Whether there is a `limits` file at all.
+    has_limits: bool,
     /// `None` only while a file is open that got its place.
     reserve: RefCell<Option<OwnedFd>>,
 }
@@ -60,6 +62,15 @@ pub struct Stat {
     pub starttime: StartTime,
     /// Its name.
     pub comm: Comm,
+}
+
+/// Why there is nothing to know of a process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Missing {
+    /// There is no such process any more.
+    Gone,
+    /// There may be one, and we cannot look at it.
+    Hidden,
 }
 
 /// A controlling terminal: its device number.
@@ -157,11 +168,17 @@ impl ProcDir {
             return Err("it belongs to another PID namespace".to_owned());
         }
         let reserve = directory.try_clone().ok();
-        Ok(ProcDir {
+        let mut proc = ProcDir {
             directory,
             me,
+            has_limits: true,
             reserve: RefCell::new(reserve),
-        })
+        };
+        proc.has_limits = proc.mark(me).is_ok();
+        if !proc.has_limits {
+            log::debug!("going without marks: /proc/self/limits cannot be read");
+        }
+        Ok(proc)
     }
 
     /// The process that this /proc was opened by.
@@ -225,36 +242,46 @@ impl ProcDir {
         Some(found)
     }
 
-    /// What there is to know of a process; `None` when it is gone or hidden.
-    #[must_use]
-    pub fn stat(&self, pid: Pid) -> Option<Stat> {
+    /// What there is to know of a process.
+    ///
+    /// # Errors
+    /// Why there is nothing.
+    pub fn stat(&self, pid: Pid) -> Result<Stat, Missing> {
         let mut buffer = [0; FILE_SIZE];
         let text = self.read_of(pid, "stat", &mut buffer)?;
-        parse_stat(text)
+        parse_stat(text).ok_or(Missing::Hidden)
     }
 
     /// The soft limit of file locks, which is where [`crate::linux::mark`] leaves its
-    /// mark; `None` when the process is gone or hidden.
-    #[must_use]
-    pub fn mark(&self, pid: Pid) -> Option<u64> {
+    /// mark.
+    ///
+    /// # Errors
+    /// Why there is nothing.
+    pub fn mark(&self, pid: Pid) -> Result<u64, Missing> {
+        if !self.has_limits {
+            return Err(Missing::Hidden);
+        }
         let mut buffer = [0; FILE_SIZE];
         let text = self.read_of(pid, "limits", &mut buffer)?;
-        parse_locks(text)
+        parse_locks(text).ok_or(Missing::Hidden)
     }
 
     /// What a process does about signals; `None` when it is gone or hidden.
     #[must_use]
     pub fn signals(&self, pid: Pid) -> Option<SignalSets> {
         let mut buffer = [0; FILE_SIZE];
-        parse_signals(self.read_of(pid, "status", &mut buffer)?)
+        parse_signals(self.read_of(pid, "status", &mut buffer).ok()?)
     }
 
     /// Reads a file that the kernel makes in one piece, as far as the buffer goes.
-    fn read_of<'a>(&self, pid: Pid, file: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+    fn read_of<'a>(&self, pid: Pid, file: &str, buffer: &'a mut [u8]) -> Result<&'a [u8], Missing> {
         let mut path = [0; 64];
-        let path = name(&mut path, format_args!("{pid}/{file}"))?;
-        let got = self.with_file(path, |file| read(file, buffer)).ok()?;
-        buffer.get(..got)
+        let path = name(&mut path, format_args!("{pid}/{file}")).ok_or(Missing::Hidden)?;
+        match self.with_file(path, |file| read(file, buffer)) {
+            Ok(got) => buffer.get(..got).ok_or(Missing::Hidden),
+            Err(Errno::ENOENT | Errno::ESRCH) => Err(Missing::Gone),
+            Err(_) => Err(Missing::Hidden),
+        }
     }
 
     fn with_file<T>(

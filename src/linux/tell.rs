@@ -6,16 +6,17 @@
 //! to that process or to nobody. Without pidfds (Linux before 5.3, a profile, no
 //! descriptor left) the start is looked up right before kill(2).
 //!
-//! People fork while one looks, so both repeat the scan until it finds nobody new.
-//! For SIGKILL that is the end of it: a process that was sent one makes no child any
-//! more (fork(2) fails while it is pending), so whoever is left has a parent that was
-//! not yet killed, is older than the next scan, and is found by it. For a signal that
-//! can be caught there is no such end, since a program may fork for as long as it
-//! likes; whoever comes later is found when he is told or killed next.
+//! People fork while one looks, so both repeat the scan until one that is not torn
+//! finds nobody new. For SIGKILL that is the end of it: a process that was sent one
+//! makes no child any more (fork(2) fails while it is pending). Who forks faster than
+//! one can look at him is killed with his process group, which the kernel does in one
+//! step, where all of the group that we see are to be killed. For a signal that can be
+//! caught there is no such end, since a program may fork for as long as it likes;
+//! whoever comes later is found when he is told or killed next.
 //!
 //! That somebody is gone or may not be signalled is no error: it is counted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,9 +32,9 @@ use crate::linux::tree::{Census, Leader, Process, Snapshot};
 const ROUNDS_TO_TELL: usize = 16;
 /// A fork bomb of many processors outruns a scan for a while, not for long.
 const ROUNDS_TO_KILL: usize = 64;
-/// A scan that was torn is repeated, but not for ever: where /proc hides other users'
-/// processes every one is.
-const TORN_IN_A_ROW: usize = 4;
+/// A scan that was torn is repeated, but not for ever: elsewhere in the namespace
+/// somebody may fork and die all the time who is none of theirs.
+const TORN_IN_A_ROW: usize = 8;
 
 /// Of whom a scan finds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,7 +72,8 @@ pub struct Outcome {
     /// How many of them the last scan saw alive, told or not. Some of those who were
     /// killed are among them until they are dead.
     pub left: usize,
-    /// Whether the last scan found nobody new.
+    /// Whether the last scan is sure that there is nobody new. If not, there may be,
+    /// and it is to be done again at the next turn.
     pub settled: bool,
 }
 
@@ -117,11 +119,8 @@ impl Told {
     /// Forgets those whom a scan does not find any more, so that the list cannot grow
     /// beyond the number of processes there are.
     fn forget_all_but(&mut self, snapshot: &Snapshot) {
-        let processes = snapshot.processes();
-        self.who.retain(|&(pid, start)| {
-            let found = processes.binary_search_by_key(&pid, |p| p.pid);
-            found.is_ok_and(|at| processes[at].stat.starttime == start)
-        });
+        self.who
+            .retain(|&(pid, start)| snapshot.find(pid, start).is_some());
     }
 }
 
@@ -184,8 +183,9 @@ impl Census<'_> {
         };
         let mut outcome = Outcome::default();
         let mut torn = 0;
+        let mut before = None;
         for _ in 0..rounds {
-            let snapshot = self.take(leaders)?;
+            let snapshot = self.take(leaders, before.as_ref())?;
             told.forget_all_but(&snapshot);
             let mut anybody_new = false;
             outcome.left = 0;
@@ -199,11 +199,15 @@ impl Census<'_> {
                     outcome.count(send(self.proc, process, signals));
                 }
             }
+            if anybody_new && signals == [Signal::KILL] {
+                kill_groups(&snapshot, |process| whom.includes(process, leaders));
+            }
             torn = if snapshot.is_torn() { torn + 1 } else { 0 };
-            outcome.settled = !anybody_new;
-            if outcome.settled && (torn == 0 || torn > TORN_IN_A_ROW) {
+            outcome.settled = !anybody_new && torn == 0;
+            if outcome.settled || (!anybody_new && torn > TORN_IN_A_ROW) {
                 break;
             }
+            before = Some(snapshot);
         }
         Some(outcome)
     }
@@ -219,6 +223,25 @@ impl Outcome {
     }
 }
 
+/// Kills the groups of which everybody alive is one of them, newborns that the scan has
+/// missed included. A group keeps its number while anybody is in it, and the kernel
+/// gives a number away again only after all others: not within a scan.
+fn kill_groups(snapshot: &Snapshot, included: impl Fn(&Process) -> bool) {
+    let ours = nix::unistd::getpgrp();
+    let mut theirs = BTreeMap::new();
+    let alive = snapshot.processes().iter().filter(|p| p.stat.is_alive());
+    for process in alive {
+        let only_theirs = theirs.entry(process.stat.pgid).or_insert(true);
+        *only_theirs &= process.in_scope && included(process);
+    }
+    for (pgid, only_theirs) in theirs {
+        if only_theirs && pgid != ours && pgid.as_raw() > 1 {
+            // SAFETY: no memory is passed, and the number is neither 0 nor 1.
+            let _ = unsafe { libc::kill(-pgid.as_raw(), libc::SIGKILL) };
+        }
+    }
+}
+
 /// Sends signals to exactly this process.
 ///
 /// # Errors
@@ -226,7 +249,7 @@ impl Outcome {
 /// not be signalled by us.
 pub fn send(proc: &ProcDir, process: &Process, signals: &[Signal]) -> Result<(), Errno> {
     let pidfd = pidfd_open(process.pid);
-    let now = proc.stat(process.pid).ok_or(Errno::ESRCH)?;
+    let now = proc.stat(process.pid).map_err(|_| Errno::ESRCH)?;
     if now.starttime != process.stat.starttime {
         return Err(Errno::ESRCH);
     }

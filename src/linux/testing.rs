@@ -4,7 +4,7 @@
 //! So whatever looks at its own children runs in a forked process with one thread, and
 //! what is about PID 1 in a forked PID namespace with its own /proc.
 
-use std::io::Write;
+use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
@@ -159,19 +159,37 @@ fn fork(body: impl FnOnce()) -> libc::pid_t {
     // The harness captures per thread what is printed; write past it.
     std::panic::set_hook(Box::new(|info| {
         let text = format!("{info}\n");
-        let _ = std::fs::File::create("/dev/stderr").map(|mut f| f.write_all(text.as_bytes()));
+        // SAFETY: the descriptor outlives the process.
+        let stderr = unsafe { BorrowedFd::borrow_raw(2) };
+        let _ = nix::unistd::write(stderr, text.as_bytes());
     }));
+    let _ = nix::sys::prctl::set_child_subreaper(true);
     let well = catch_unwind(AssertUnwindSafe(body)).is_ok();
+    leave_nobody();
     // SAFETY: ends the process without the harness' exit handlers.
     unsafe { libc::_exit(i32::from(!well)) }
 }
 
+/// Kills everybody whom the test started, however it went.
+fn leave_nobody() {
+    let me = std::process::id();
+    loop {
+        let list = std::fs::read_to_string(format!("/proc/{me}/task/{me}/children"));
+        for pid in list.unwrap_or_default().split_ascii_whitespace() {
+            let pid = Pid::from_raw(pid.parse().unwrap_or(i32::MAX));
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL);
+        }
+        // SAFETY: a null status is allowed. Those who were killed end soon.
+        if unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) } < 0 {
+            return;
+        }
+    }
+}
+
 fn wait_for(pid: libc::pid_t) -> i32 {
     let mut status = 0;
-    until("the forked test has ended", || {
-        // SAFETY: `status` may be written; the call does not block.
-        let answer = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
-        (answer == pid).then_some(())
-    });
+    // SAFETY: `status` may be written. The fork's own patience has an end.
+    let answer = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!(answer, pid);
     status
 }

@@ -22,9 +22,16 @@
 //! tree is to be told or killed. [`anyone_but`] answers the usual question, "did it
 //! leave anybody?", without a scan.
 //!
-//! A scan is no snapshot: people fork and die while one looks. Who was missed because
-//! of that is found by the next one, and [`Snapshot::is_torn`] tells that there must be
-//! one. [`crate::linux::tell`] scans until there is nobody new.
+//! A scan is no snapshot: people fork and die while one looks. Pids are listed in
+//! order and given away in order, so who was born after his number had been passed has
+//! a parent (or a parent's parent) who was listed. If that one was still there to be
+//! looked at he is found, and if not, [`Snapshot::is_torn`]: somebody was gone between
+//! the list and the look, who may have left a child that is not in the list. A zombie
+//! may have become one in that moment, too, unless the scan before saw it as one. A
+//! scan that is not torn has seen everybody, but for the moment in which the kernel
+//! begins again with low numbers. [`crate::linux::tell`] scans until there is nobody new.
+
+use std::cell::Cell;
 
 use lastout_core::RunId;
 use nix::unistd::Pid;
@@ -32,7 +39,7 @@ use nix::unistd::Pid;
 use crate::linux::cgroup::Cgroup;
 use crate::linux::everybody::Scope;
 use crate::linux::mark::Marks;
-use crate::linux::proc::{Comm, ProcDir, Stat};
+use crate::linux::proc::{Comm, MOST_PIDS, Missing, ProcDir, StartTime, Stat};
 
 /// Looks who is there.
 #[derive(Clone, Copy, Debug)]
@@ -102,33 +109,51 @@ pub fn anyone_but(proc: &ProcDir, known: impl Fn(Pid) -> bool) -> Option<bool> {
 }
 
 impl Census<'_> {
-    /// Looks at everybody. `None` when /proc cannot be listed.
+    /// Looks at everybody, `before` being what the last look saw, if there was one just
+    /// now. `None` when /proc cannot be listed.
     #[must_use]
-    pub fn take(&self, leaders: &[Leader<'_>]) -> Option<Snapshot> {
+    pub fn take(&self, leaders: &[Leader<'_>], before: Option<&Snapshot>) -> Option<Snapshot> {
         let mut pids = self.proc.pids()?;
         pids.sort_unstable();
         pids.dedup();
         let me = self.proc.me();
-        let mut processes = Vec::with_capacity(pids.len());
-        for pid in pids.into_iter().filter(|&pid| pid != me) {
-            // Who is gone by now is not there.
-            processes.extend(self.proc.stat(pid).map(|stat| Process {
-                pid,
-                stat,
-                run: None,
-                in_scope: false,
-                is_our_child: stat.ppid == me,
-            }));
-        }
         let mut snapshot = Snapshot {
-            processes,
-            torn: false,
+            processes: Vec::with_capacity(pids.len()),
+            torn: pids.len() >= MOST_PIDS,
         };
-        snapshot.find_scope(me, self.scope);
+        for pid in pids.into_iter().filter(|&pid| pid != me) {
+            match self.proc.stat(pid) {
+                Ok(stat) => snapshot.processes.push(Process::new(pid, stat, me)),
+                Err(Missing::Gone) => snapshot.torn = true,
+                Err(Missing::Hidden) => {}
+            }
+        }
+        snapshot.find_scope(self.scope);
         let evidence = Evidence::new(leaders, &snapshot);
-        let mark = |pid| self.proc.mark(pid).and_then(|soft| self.marks.run_of(soft));
-        snapshot.find_runs(&evidence, mark);
+        let gone = Cell::new(false);
+        snapshot.find_runs(&evidence, |pid| match self.proc.mark(pid) {
+            Ok(soft) => self.marks.run_of(soft),
+            Err(missing) => {
+                gone.set(gone.get() || missing == Missing::Gone);
+                None
+            }
+        });
+        snapshot.torn |=
+            gone.get() || self.lost_a_parent(&snapshot) || snapshot.has_new_dead(before);
         Some(snapshot)
+    }
+}
+
+impl Census<'_> {
+    /// Whether somebody's parent went while we looked, so that we cannot say whose he
+    /// is. A parent that is still his is only hidden from us (`hidepid`).
+    fn lost_a_parent(&self, snapshot: &Snapshot) -> bool {
+        let me = self.proc.me();
+        snapshot.processes.iter().any(|process| {
+            let ppid = process.stat.ppid;
+            let known = ppid.as_raw() == 0 || ppid == me || snapshot.index(ppid).is_some();
+            !known && self.proc.stat(process.pid).map(|stat| stat.ppid) != Ok(ppid)
+        })
     }
 }
 
@@ -157,19 +182,35 @@ impl Snapshot {
             .filter(|process| process.in_scope && process.stat.is_alive())
     }
 
-    /// Whether somebody's parent went while we looked, so that there is somebody of
-    /// whom we cannot say whose he is.
+    /// Whether somebody went while we looked, so that it takes another scan to be sure
+    /// that there is nobody else.
     #[must_use]
     pub fn is_torn(&self) -> bool {
         self.torn
+    }
+
+    /// Whether anybody is dead who was not so before.
+    fn has_new_dead(&self, before: Option<&Snapshot>) -> bool {
+        let dead = |process: &&Process| process.in_scope && !process.stat.is_alive();
+        self.processes.iter().filter(dead).any(|process| {
+            let then = before.and_then(|before| before.find(process.pid, process.stat.starttime));
+            then.is_none_or(|then| then.stat.is_alive())
+        })
+    }
+
+    /// This very process, if it is there.
+    #[must_use]
+    pub fn find(&self, pid: Pid, starttime: StartTime) -> Option<&Process> {
+        let process = self.processes.get(self.index(pid)?)?;
+        (process.stat.starttime == starttime).then_some(process)
     }
 
     fn index(&self, pid: Pid) -> Option<usize> {
         self.processes.binary_search_by_key(&pid, |p| p.pid).ok()
     }
 
-    /// Finds who is in scope, and whether anybody's parent is missing.
-    fn find_scope(&mut self, me: Pid, scope: &Scope) {
+    /// Finds who is in scope.
+    fn find_scope(&mut self, scope: &Scope) {
         let ours = match scope {
             Scope::Namespace(_) => vec![Some(()); self.processes.len()],
             Scope::Descendants => self.climb(
@@ -180,11 +221,6 @@ impl Snapshot {
         for (process, ours) in self.processes.iter_mut().zip(ours) {
             process.in_scope = ours.is_some() && !process.stat.kernel;
         }
-        let nobody = Pid::from_raw(0);
-        self.torn = self.processes.iter().any(|process| {
-            let ppid = process.stat.ppid;
-            ppid != nobody && ppid != me && self.index(ppid).is_none()
-        });
     }
 
     /// Finds who belongs to which run. Nobody out of scope does, whatever he bears.
@@ -308,6 +344,16 @@ fn find(sorted: &[(Pid, RunId)], pid: Pid) -> Option<RunId> {
 }
 
 impl Process {
+    fn new(pid: Pid, stat: Stat, me: Pid) -> Process {
+        Process {
+            pid,
+            stat,
+            run: None,
+            in_scope: false,
+            is_our_child: stat.ppid == me,
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub fn comm(&self) -> Comm {
