@@ -1,0 +1,76 @@
+//! What the host's /proc shows of processes, those inside of a namespace included.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// A process, as the host counts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Process {
+    /// Its pid on the host.
+    pub pid: i32,
+    /// Its pid in its own PID namespace.
+    pub inner_pid: i32,
+    /// Its parent's pid on the host.
+    pub parent: i32,
+    /// `R`, `S`, `T`, `Z` … as in proc_pid_stat(5).
+    pub state: char,
+    /// The first 15 bytes of the program's name.
+    pub name: String,
+}
+
+/// The process of that pid, if there is one.
+#[must_use]
+pub fn process(pid: i32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // A name may contain anything, so the fields begin behind the last parenthesis.
+    let (start, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ');
+    Some(Process {
+        pid,
+        inner_pid: status_field(pid, "NSpid")?
+            .split_whitespace()
+            .last()?
+            .parse()
+            .ok()?,
+        state: fields.next()?.chars().next()?,
+        parent: fields.next()?.parse().ok()?,
+        name: String::from(start.split_once('(')?.1),
+    })
+}
+
+/// Everybody in the PID namespace of that process, itself included, zombies too.
+#[must_use]
+pub fn namespace_of(pid: i32) -> Vec<Process> {
+    let Some(namespace) = namespace(pid) else {
+        return Vec::new();
+    };
+    let everybody = fs::read_dir("/proc").into_iter().flatten().flatten();
+    everybody
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|other| self::namespace(*other).as_ref() == Some(&namespace))
+        .filter_map(process)
+        .collect()
+}
+
+/// A line of /proc/PID/status, without its name.
+#[must_use]
+pub fn status_field(pid: i32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.map(|value| String::from(value.trim()))
+}
+
+/// How often it has been given the processor: it grows by one at least with each wake-up.
+#[must_use]
+pub fn context_switches(pid: i32) -> u64 {
+    ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"]
+        .iter()
+        .filter_map(|name| status_field(pid, name)?.parse::<u64>().ok())
+        .sum()
+}
+
+fn namespace(pid: i32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
+}
