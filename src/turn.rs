@@ -180,6 +180,9 @@ impl Lastout {
             };
             arrived.push(came);
         }
+        if !arrived.is_empty() {
+            self.learn_of_execs(now);
+        }
         for Arrived {
             signal,
             from_kernel,
@@ -199,6 +202,15 @@ impl Lastout {
             self.carry_out(now);
         }
         child_ended
+    }
+
+    /// A signal that came after an exec is for the program, though the exec was not told
+    /// of yet: what the core holds for a program that is not there has a bound.
+    fn learn_of_execs(&mut self, now: Time) {
+        for run in self.people.runs_before_exec() {
+            let _ = self.learn_exec_status(now, run);
+        }
+        self.carry_out(now);
     }
 
     /// Step 4.
