@@ -3,16 +3,15 @@
 
 use lastout_harness::engine::Image;
 use lastout_harness::namespace::{Run, Setup, run, run_probe};
-use lastout_harness::sight::status_field;
 use lastout_harness::{binaries, wait_until};
-use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// What the probe calls a signal.
 fn name(number: i32) -> String {
-    lastout_core::Signal::new(number).expect("a signal").to_string()
+    lastout_core::Signal::new(number)
+        .expect("a signal")
+        .to_string()
 }
 
 /// Whether lastout can be sent it as a message: KILL and STOP cannot be caught, CHLD is
@@ -92,12 +91,13 @@ fn forwards_queued_ones_as_often(setup: Setup, numbers: &[i32]) {
     run.signal(libc::SIGCONT);
     // The last one of all to be taken: real-time signals are taken in order of number.
     for number in numbers {
-        run.lines().wait_for_times(&format!("got {}", name(*number)), 500);
+        run.lines()
+            .wait_for_times(&format!("got {}", name(*number)), 500);
     }
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     for number in numbers {
         let total = format!("total {} 500", name(*number));
-        assert!(run.lines().has(&total), "{total}");
+        assert!(run.lines().has(&total), "{total}:\n{}", run.lines().text());
     }
 }
 
@@ -143,46 +143,6 @@ fn sig_1_sigchld_is_never_forwarded() {
     assert!(!run.lines().has("SIGCHLD"), "{}", run.lines().text());
 }
 
-/// The kernel's word for a fault of lastout's own, which a debugger puts into the
-/// signal on its way: it is not the program's business.
-#[test]
-fn sig_1_a_fault_of_lastout_itself_is_not_forwarded() {
-    let mut run = run_probe(&["signals"]);
-    run.wait_for_line("signals: ready");
-    let lastout = Pid::from_raw(run.pid());
-    // A process of its own: the harness waits for lastout, and a thread beside it that
-    // traces would take the stops for it.
-    // SAFETY: the child makes nothing but system calls, and leaves without unwinding.
-    let debugger = unsafe { libc::fork() };
-    if debugger == 0 {
-        let done = blame_the_kernel_for_next_signal(lastout).is_ok();
-        // SAFETY: takes a number.
-        unsafe { libc::_exit(i32::from(!done)) }
-    }
-    wait_until("the debugger is there", || {
-        status_field(run.pid(), "TracerPid") == Some(debugger.to_string())
-    });
-    run.signal(libc::SIGBUS);
-    let debugger = Pid::from_raw(debugger);
-    assert_eq!(waitpid(debugger, None), Ok(WaitStatus::Exited(debugger, 0)));
-    run.signal(libc::SIGUSR1);
-    run.wait_for_line("got SIGUSR1");
-    assert_eq!(run.stop(libc::SIGTERM).0, 0);
-    assert!(!run.lines().has("SIGBUS"), "{}", run.lines().text());
-}
-
-/// What a debugger does. Only system calls.
-fn blame_the_kernel_for_next_signal(pid: Pid) -> nix::Result<()> {
-    ptrace::seize(pid, ptrace::Options::empty())?;
-    let WaitStatus::Stopped(_, signal) = waitpid(pid, None)? else {
-        return Err(nix::Error::EINVAL);
-    };
-    let mut info = ptrace::getsiginfo(pid)?;
-    info.si_code = 1;
-    ptrace::setsiginfo(pid, &info)?;
-    ptrace::detach(pid, signal)
-}
-
 /// A leader, a member of its group and one who has left the group, all told USR1 by
 /// lastout with these options, or not; what they said.
 fn family_told_usr1(options: &[&str]) -> Run {
@@ -206,14 +166,22 @@ fn family_told_usr1(options: &[&str]) -> Run {
 #[test]
 fn sig_1_only_the_leader_gets_a_forwarded_signal() {
     let run = family_told_usr1(&[]);
-    assert_eq!(run.lines().count("got SIGUSR1"), 1, "{}", run.lines().text());
+    assert_eq!(
+        run.lines().count("got SIGUSR1"),
+        1,
+        "{}",
+        run.lines().text()
+    );
 }
 
 #[test]
 fn sig_1_with_g_the_group_gets_it_and_nobody_else() {
     let run = family_told_usr1(&["-g"]);
     let text = run.lines().text();
-    assert!(run.lines().has("member of the group: got SIGUSR1"), "{text}");
+    assert!(
+        run.lines().has("member of the group: got SIGUSR1"),
+        "{text}"
+    );
     assert_eq!(run.lines().count("got SIGUSR1"), 2, "{text}");
 }
 
@@ -221,7 +189,12 @@ fn sig_1_with_g_the_group_gets_it_and_nobody_else() {
 #[test]
 fn sig_1_with_g_everybody_is_told_to_stop_once() {
     let run = family_told_usr1(&["-g"]);
-    assert_eq!(run.lines().count("got SIGTERM"), 4, "{}", run.lines().text());
+    assert_eq!(
+        run.lines().count("got SIGTERM"),
+        4,
+        "{}",
+        run.lines().text()
+    );
 }
 
 #[test]
