@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use lastout_harness::binaries;
 use lastout_harness::namespace::{Run, Setup};
 use lastout_harness::terminal::{CTRL_BACKSLASH, CTRL_C, CTRL_D, CTRL_Z};
-use lastout_harness::wait_until;
+use lastout_harness::{must, wait_until};
 
 /// `lastout WORDS…` as PID 1 on a terminal.
 fn on_a_terminal(words: &[&str]) -> Run {
@@ -102,13 +102,13 @@ fn sig_6_the_command_is_in_front() {
 /// A configuration in which everybody is deaf for a minute.
 fn deaf_configuration() -> (Run, tempfile::NamedTempFile) {
     use std::io::Write;
-    let mut file = tempfile::NamedTempFile::new().expect("make a configuration");
+    let mut file = must(tempfile::NamedTempFile::new(), "make a configuration");
     let probe = binaries::probe();
     let text = format!(
         "[supervisor]\nstop_timeout = 50\n[program.deaf]\nstopwaitsecs = 50\n\
          command = '{probe} last-words --name deaf --ignore-term'"
     );
-    file.write_all(text.as_bytes()).expect("write it");
+    must(file.write_all(text.as_bytes()), "write it");
     let run = on_a_terminal(&["-c", &file.path().display().to_string()]);
     run.wait_for_line("deaf: ready");
     (run, file)
@@ -277,15 +277,48 @@ fn sig_6_started_in_the_background_it_does_not_take_the_terminal() {
 fn sig_6_fg_of_one_started_in_the_background() {
     let run = in_a_shell();
     types(&run, &format!("{} -- cat &", lastout()));
-    wait_until("it runs", || {
-        run.processes().iter().any(|p| p.name == "cat")
-    });
+    wait_until("it is stopped", || is_stopped(&run, "cat"));
     says(&run, "shell");
-    types(&run, "fg");
+    types(&run, "fg; echo status-$?");
+    wait_until("the command is in front", || is_in_front(&run, "cat"));
     types(&run, "word");
     run.lines().wait_for_times("word", 2);
     run.terminal().types(CTRL_C);
+    run.wait_for_line("status-130");
+}
+
+/// The shell is in front when it ends, and has to stay there.
+#[test]
+fn sig_6_what_ends_in_the_background_does_not_take_the_terminal() {
+    let run = in_a_shell();
+    types(&run, &format!("{} -- sleep 1000", lastout()));
+    wait_until("the command is in front", || is_in_front(&run, "sleep"));
+    run.terminal().types(CTRL_Z);
+    wait_until("both are stopped", || {
+        is_stopped(&run, "sleep") && is_stopped(&run, "lastout")
+    });
+    says(&run, "stopped");
+    types(&run, "bg");
+    wait_until("both go on", || {
+        !is_stopped(&run, "sleep") && !is_stopped(&run, "lastout")
+    });
+    says(&run, "going");
+    types(&run, "kill %1; wait %1; echo status-$?");
+    run.wait_for_line("status-143");
     says(&run, "after");
+    assert_eq!(run.terminal().foreground_group(), Some(run.pid()));
+}
+
+/// As without an init: who reads in the background is stopped, and the shell knows.
+#[test]
+fn sig_6_what_reads_in_the_background_is_stopped() {
+    let run = in_a_shell();
+    types(&run, &format!("{} -- cat &", lastout()));
+    wait_until("both are stopped", || {
+        is_stopped(&run, "cat") && is_stopped(&run, "lastout")
+    });
+    says(&run, "shell");
+    assert_eq!(run.terminal().foreground_group(), Some(run.pid()));
 }
 
 #[test]

@@ -58,11 +58,12 @@ fn sig_6_ctrl_c_in_a_container_reaches_the_command_once() {
 #[test]
 fn sig_6_a_resized_window_reaches_the_command() {
     let attached = shell(&BASH);
-    attached.terminal.resize(53, 103);
-    // The client passes it on when it has noticed.
+    // Resized again, since the client may not be watching for it yet.
     let mut asked: Option<Instant> = None;
     wait_until("the window has its size", || {
         if asked.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
+            attached.terminal.resize(25, 81);
+            attached.terminal.resize(53, 103);
             types(&attached, "stty size");
             asked = Some(Instant::now());
         }
