@@ -228,6 +228,8 @@ impl Supervisor {
     fn leave(&mut self) {
         let code = self.exit_code();
         self.phase = Phase::Over;
+        // Nothing is due any more, whoever hangs in the kernel.
+        self.rearm();
         self.order(Action::Exit { code });
     }
 

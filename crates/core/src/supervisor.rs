@@ -97,6 +97,10 @@ impl Supervisor {
 
     /// Takes note of a fact, and decides what follows from it.
     pub fn handle(&mut self, now: Time, event: Event) {
+        if matches!(self.phase, Phase::Over) {
+            // The last order was given.
+            return;
+        }
         match event {
             Event::Execed { run } => self.execed(now, run),
             Event::SpawnFailed { run, failure } => self.spawn_failed(now, run, failure),
@@ -134,6 +138,9 @@ impl Supervisor {
     /// When to come back with a `Tick` at the latest; later than the last `now`.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
+        if matches!(self.phase, Phase::Over) {
+            return None;
+        }
         let programs = self.programs.iter().zip(&self.spec.programs);
         let next = programs
             .filter_map(|(program, spec)| program.state.deadline(spec.startsecs))
