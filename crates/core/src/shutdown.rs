@@ -212,7 +212,11 @@ impl Supervisor {
         shutdown.interrupts = shutdown.interrupts.saturating_add(1);
         match shutdown.interrupts {
             1 => self.notice(Notice::NextInterruptKills),
-            2 => self.kill_everybody(now, KillReason::Interrupt),
+            2 => {
+                // Not even now is anybody killed untold (STOP-1).
+                self.last_call(now);
+                self.kill_everybody(now, KillReason::Interrupt);
+            }
             3.. => {}
             0 => {}
         }

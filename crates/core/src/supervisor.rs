@@ -20,6 +20,10 @@ use crate::{
     ProgramSpec, RunId, Signal, Spec, Time,
 };
 
+/// Most rounds of settling after one event. A program has two deadlines that can pass
+/// one after the other, the shutdown three.
+const MOST_ROUNDS: u32 = 64;
+
 /// Who decides. See the crate's description for the contract.
 #[derive(Clone, Debug)]
 pub struct Supervisor {
@@ -121,13 +125,15 @@ impl Supervisor {
             Event::Tick => {}
         }
         // Every round acts on a deadline, and a deadline that was acted upon is later
-        // than now or gone; so this ends.
-        loop {
+        // than now or gone; so this ends. If it ever did not, PID 1 would rather come
+        // back at once than never again.
+        for _ in 0..MOST_ROUNDS {
             self.settle(now);
             if !self.pass_time(now) {
-                break;
+                return;
             }
         }
+        debug_assert!(false, "there is always something due");
     }
 
     /// The next order, if there is one.
