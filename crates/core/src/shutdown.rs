@@ -101,7 +101,8 @@ impl Supervisor {
         let Phase::Stopping(shutdown) = &mut self.phase else {
             return;
         };
-        if !leader_lives && self.spec.stop_timeout.is_none() && shutdown.deadline.is_none() {
+        let is_bounded = shutdown.deadline.is_some() || shutdown.leave.is_some();
+        if !leader_lives && self.spec.stop_timeout.is_none() && !is_bounded {
             shutdown.deadline = Some((now.plus(time), KillReason::LeftoverTime(time)));
             self.rearm();
         }
@@ -188,6 +189,10 @@ impl Supervisor {
         let Phase::Stopping(shutdown) = &mut self.phase else {
             return;
         };
+        if shutdown.leave.is_some() {
+            // They were killed before; that another reason has come changes nothing.
+            return;
+        }
         shutdown.killed = true;
         shutdown.last_call = None;
         shutdown.deadline = None;
