@@ -30,19 +30,18 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let State::Starting {
-            run: _,
-            born,
-            execed: None,
-        } = program.state
-        else {
-            return;
-        };
-        program.state = State::Starting {
-            run,
-            born,
-            execed: Some(now),
-        };
+        match &mut program.state {
+            State::Starting { execed, .. } if execed.is_none() => *execed = Some(now),
+            // It was told in the middle of its start; what came before that is its all the same.
+            State::Stopping(life) if life.leader.is_none() && !life.execed => life.execed = true,
+            State::Starting { .. }
+            | State::Stopping(_)
+            | State::Running { .. }
+            | State::Stopped
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => return,
+        }
         let up_at = now.plus(spec.startsecs);
         program.machine_failures = 0;
         let held = core::mem::take(&mut program.held);
@@ -132,7 +131,6 @@ impl Supervisor {
             | State::Fatal { .. } => return,
         };
         program.last_end = Some(end);
-        program.held.clear();
         let keeps = spec.leftovers == Leftovers::Keep;
         let expected = asked.is_some() || restart::is_expected(spec, end);
         let since_asked = asked.map(|at| now.since(at));
@@ -200,6 +198,7 @@ impl Supervisor {
             State::Stopping(Stopping {
                 run,
                 born,
+                execed: true,
                 signal,
                 asked: None,
                 leader: Some((end, verdict)),
@@ -357,8 +356,9 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let (run, born) = match &program.state {
-            State::Starting { run, born, .. } | State::Running { run, born } => (*run, *born),
+        let (run, born, execed) = match &program.state {
+            State::Starting { run, born, execed } => (*run, *born, execed.is_some()),
+            State::Running { run, born } => (*run, *born, true),
             State::Backoff { .. } => {
                 self.become_state(id, State::Stopped);
                 return;
@@ -382,6 +382,7 @@ impl Supervisor {
             State::Stopping(Stopping {
                 run,
                 born,
+                execed,
                 signal,
                 asked: Some(now),
                 leader: None,

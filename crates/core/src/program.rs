@@ -79,6 +79,8 @@ pub(crate) enum State {
 pub(crate) struct Stopping {
     pub(crate) run: RunId,
     pub(crate) born: Time,
+    /// Whether its command has been exec'ed.
+    pub(crate) execed: bool,
     /// What its tree is told with.
     pub(crate) signal: Signal,
     /// When it was asked to end; `None`: nobody asked, its leader ended by itself.

@@ -443,6 +443,9 @@ impl Supervisor {
         let scope = spec.forward_scope;
         match program.state {
             State::Starting { execed: None, .. } => program.hold(signal),
+            State::Stopping(ref life) if life.leader.is_none() && !life.execed => {
+                program.hold(signal);
+            }
             State::Stopped | State::Backoff { .. } if program.wanted => program.hold(signal),
             State::Starting { run, .. } | State::Running { run, .. } => {
                 self.order(Action::Forward { run, scope, signal });

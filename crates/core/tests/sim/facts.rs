@@ -259,7 +259,17 @@ impl Checker {
         })
     }
 
-    /// Nothing was wrong so far; a place for checks to come.
+    /// Remembers since when no leader has been alive.
+    pub(crate) fn look_for_leaders(&mut self, now: Time) {
+        let leader_lives = self.shadows.iter().any(|shadow| shadow.has_leader());
+        if let Some(stop) = &mut self.stop
+            && !leader_lives
+        {
+            stop.leaderless.get_or_insert(now);
+        }
+    }
+
+    /// Whether the last order was given.
     pub(crate) fn is_over(&self) -> Check {
         match self.exit {
             None => Ok(()),

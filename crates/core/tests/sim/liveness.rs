@@ -106,15 +106,13 @@ impl Checker {
     }
 
     fn stop_done(&mut self, now: Time) -> Check {
+        self.look_for_leaders(now);
         let last_call = self.is_last_call(now);
         let leaderless = !self.shadows.iter().any(|shadow| shadow.has_leader());
         let nobody_left = self.nobody_left;
         let Some(stop) = &mut self.stop else {
             return Ok(());
         };
-        if leaderless {
-            stop.leaderless.get_or_insert(now);
-        }
         let everybody_killed = stop.everybody_killed;
         ensure!(
             stop.strays_told || !(leaderless || last_call),

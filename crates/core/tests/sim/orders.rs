@@ -14,6 +14,7 @@ impl Checker {
     /// An order was given. It must be one that the rules allow.
     pub(crate) fn order(&mut self, now: Time, action: &Action, kernel: &Kernel) -> Check {
         self.is_over()?;
+        self.look_for_leaders(now);
         match action {
             Action::Spawn { program, run } => self.spawn(now, program.0 as usize, *run, kernel),
             Action::Forward { run, signal, .. } => self.forwarded(*run, *signal),
