@@ -74,28 +74,27 @@ impl Supervisor {
             | State::Fatal { .. } => return,
         };
         program.last_end = Some(end);
+        let failures = program.machine_failures;
+        let gives_up = was_asked || stopping;
+        if !failure.is_temporary() || (failures == 0 && !gives_up) {
+            self.notice(Notice::NotStarted {
+                program: id,
+                failure,
+            });
+        }
         if was_asked || (stopping && failure.is_temporary()) {
             self.finish(now, id, end, Verdict::EndedBadly);
             return;
         }
         if !failure.is_temporary() {
-            self.notice(Notice::NotStarted {
-                program: id,
-                failure,
-            });
             let verdict = self.judge(now, id, false, end);
             self.finish(now, id, end, verdict);
             return;
         }
-        let pause = restart::pause_of_machine(program.machine_failures);
-        let is_first = program.machine_failures == 0;
-        program.machine_failures = program.machine_failures.saturating_add(1);
-        if is_first {
-            self.notice(Notice::NotStarted {
-                program: id,
-                failure,
-            });
+        if let Some((program, _)) = self.parts(id) {
+            program.machine_failures = failures.saturating_add(1);
         }
+        let pause = restart::pause_of_machine(failures);
         self.become_state(
             id,
             State::Backoff {

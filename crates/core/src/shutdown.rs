@@ -267,16 +267,19 @@ impl Supervisor {
     }
 
     /// The command's own status, whoever asked for the end. One that hangs in the kernel
-    /// was killed; one that never ran would have ended by the signal that came.
+    /// was killed; one that never ran, even if the machine would not let it, would have
+    /// ended by the signal that came.
     fn code_of_main(&self, main: ProgramId, asked_with: Signal) -> u8 {
         let Some(program) = self.program(main) else {
             return 0;
         };
-        let end = match (program.last_end, program.state.run()) {
-            (Some(end), None) => end,
-            (Some(end), Some(_)) if !program.state.has_leader() => end,
-            (_, Some(_)) => End::Status(ExitStatus::Signal(Signal::KILL)),
-            (None, None) => End::Status(ExitStatus::Signal(asked_with)),
+        let end = match program.last_end {
+            _ if program.state.has_leader() => End::Status(ExitStatus::Signal(Signal::KILL)),
+            Some(End::NeverRan(failure)) if failure.is_temporary() => {
+                End::Status(ExitStatus::Signal(asked_with))
+            }
+            Some(end) => end,
+            None => End::Status(ExitStatus::Signal(asked_with)),
         };
         self.unless_expected(end.as_code())
     }
