@@ -403,6 +403,10 @@ impl Supervisor {
     fn signal(&mut self, now: Time, signal: Signal, from_terminal: bool) {
         let meaning = self.spec.signals.meaning(signal);
         if self.is_stopping() && signal == Signal::INT && from_terminal {
+            // Whom the terminal did not tell gets it all the same (SIG-1).
+            if let Meaning::Forward(forward) = meaning {
+                self.forward(now, signal, forward, from_terminal);
+            }
             self.interrupted(now);
             return;
         }
