@@ -18,7 +18,7 @@ const FIRST_KILL_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_KILL_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a leader with a terminal may take over its stop signal before it is hung
-/// up on in any case: half of what Docker grants.
+/// up on in any case: half of what Docker grants, or of what it has before it is killed.
 const HANG_UP_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Supervisor {
@@ -352,6 +352,7 @@ impl Supervisor {
 
     /// Asks a program to end (STOP-2), if it is alive and was not asked before.
     pub(crate) fn tell(&mut self, now: Time, id: ProgramId) {
+        let left = self.phase.time_left(now);
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
@@ -375,7 +376,8 @@ impl Supervisor {
             spec.stop_scope
         };
         let wait = spec.stopwaitsecs;
-        let patience = wait.map_or(HANG_UP_PATIENCE, |wait| HANG_UP_PATIENCE.min(wait / 2));
+        let bounds = wait.into_iter().chain(left);
+        let patience = bounds.fold(HANG_UP_PATIENCE, |patience, time| patience.min(time / 2));
         self.become_state(
             id,
             State::Stopping(Stopping {

@@ -63,6 +63,16 @@ impl Phase {
     }
 }
 
+impl Phase {
+    /// How long it is until everybody is killed, if that is bounded.
+    pub(crate) fn time_left(&self, now: Time) -> Option<Duration> {
+        match self {
+            Phase::Up | Phase::Over => None,
+            Phase::Stopping(shutdown) => shutdown.deadline.map(|(at, _)| at.since(now)),
+        }
+    }
+}
+
 impl Supervisor {
     /// Begins the shutdown; the first cause decides.
     pub(crate) fn begin_shutdown(&mut self, now: Time, cause: Cause) {
