@@ -30,6 +30,8 @@ pub(crate) struct Process {
     pub(crate) alive: bool,
     /// Whether it was asked to end, itself or as one of those that a telling is for.
     pub(crate) told: bool,
+    /// Whether SIGKILL is on its way to it.
+    killed: bool,
     deaf: bool,
     stopped: bool,
     takes: Duration,
@@ -158,11 +160,11 @@ impl Kernel {
         (self.strays_told || self.killing_everybody) && self.alive == 0 && self.unreaped == 0
     }
 
-    /// Whether somebody lives whom SIGKILL would end.
-    pub(crate) fn somebody_killable(&self, now: Time) -> bool {
+    /// Whether somebody lives whom SIGKILL would end, and who was not sent it.
+    pub(crate) fn somebody_unkilled(&self, now: Time) -> bool {
         self.processes
             .iter()
-            .any(|p| p.alive && p.hangs_until.is_none_or(|until| until <= now))
+            .any(|p| p.alive && !p.killed && p.hangs_until.is_none_or(|until| until <= now))
     }
 
     /// Whether somebody hangs in the kernel at this time.
@@ -360,6 +362,7 @@ impl Kernel {
             is_leader,
             alive: true,
             told: false,
+            killed: false,
             deaf: random.chance(chaos.deaf),
             stopped: random.chance(chaos.stopped),
             takes,
@@ -465,6 +468,7 @@ impl Kernel {
 
     fn kill_process(&mut self, now: Time, index: usize) {
         if self.processes[index].alive {
+            self.processes[index].killed = true;
             let takes = self.random.within(KILL_TAKES);
             self.at(now.plus(takes), Happening::Killed(index));
         }
@@ -558,6 +562,7 @@ impl Process {
             is_leader: true,
             alive: false,
             told: false,
+            killed: false,
             deaf: false,
             stopped: false,
             takes: Duration::ZERO,

@@ -214,7 +214,7 @@ impl Checker {
 
     fn leave(&mut self, now: Time, code: u8, kernel: &Kernel) -> Check {
         self.exit = Some(code);
-        ensure!(!kernel.somebody_killable(now), "left while somebody lives");
+        ensure!(!kernel.somebody_unkilled(now), "left while somebody lives");
         let Some(stop) = &self.stop else {
             return Err("left without a shutdown".into());
         };
