@@ -444,6 +444,12 @@ impl Supervisor {
             self.begin_shutdown(now, Cause::Asked(came));
             return;
         }
+        if forward.stops && program.state.is_untold() {
+            // It is told when its turn has come: a stop signal is no way to be told
+            // before those that need it are gone (STOP-4, SIG-3).
+            program.stop_with.get_or_insert(signal);
+            return;
+        }
         let scope = spec.forward_scope;
         match program.state {
             State::Starting { execed: None, .. } => program.hold(signal),
