@@ -41,6 +41,9 @@ pub(crate) struct Program {
     pub(crate) last_end: Option<End>,
     /// Another stop signal than the program's own: the one that came (SIG-3).
     pub(crate) stop_with: Option<Signal>,
+    /// In the shutdown: neither it nor anybody who needs it is alive, so that those that
+    /// it needs are held back by it no more. Never taken back.
+    pub(crate) let_go: bool,
 }
 
 /// How many signals wait for a program at most; more than there are different ones
@@ -219,6 +222,7 @@ impl Program {
             held: Vec::new(),
             last_end: None,
             stop_with: None,
+            let_go: false,
         }
     }
 

@@ -346,15 +346,25 @@ impl Supervisor {
         }
     }
 
-    /// During the shutdown: tells a program that nobody needs any more.
+    /// During the shutdown: tells a program that nobody needs any more. One that has no
+    /// life (a migration that is done, say) still stands between those that need it and
+    /// those that it needs: they depend on each other by way of it (STOP-4).
     fn settle_stopping(&mut self, now: Time, id: ProgramId) {
         let is_needed = self.needed_by.get(id.0 as usize).is_some_and(|users| {
             users
                 .iter()
-                .any(|user| self.program(*user).is_some_and(|p| p.state.run().is_some()))
+                .any(|user| self.program(*user).is_some_and(|p| !p.let_go))
         });
-        if !is_needed {
-            self.tell(now, id);
+        if is_needed {
+            return;
+        }
+        self.tell(now, id);
+        let Some(program) = self.programs.get_mut(id.0 as usize) else {
+            return;
+        };
+        if program.state.run().is_none() && !program.let_go {
+            program.let_go = true;
+            self.mark_dirty(id);
         }
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Checker {
     pub(crate) exit: Option<u8>,
     /// By how much the loop has woken late, since the shutdown began.
     pub(crate) late: Duration,
+    /// Whether somebody has hung in the kernel since then.
+    pub(crate) somebody_hung: bool,
 }
 
 /// A shutdown from outside.
@@ -65,6 +67,7 @@ impl Checker {
             nobody_left: false,
             exit: None,
             late: Duration::ZERO,
+            somebody_hung: false,
         }
     }
 

@@ -15,6 +15,7 @@ impl Checker {
     pub(crate) fn order(&mut self, now: Time, action: &Action, kernel: &Kernel) -> Check {
         self.is_over()?;
         self.look_for_leaders(now);
+        self.somebody_hung |= kernel.somebody_hangs(now);
         match action {
             Action::Spawn { program, run } => self.spawn(now, program.0 as usize, *run, kernel),
             Action::Forward { run, signal, .. } => self.forwarded(*run, *signal),
@@ -222,7 +223,7 @@ impl Checker {
         let had_its_moment = stop.everybody_killed.is_some_and(|at| now >= at.plus(moment));
         ensure!(self.nobody_left || had_its_moment, "left too early");
         if let Some(deadline) = self.kill_deadline() {
-            let grace = match had_its_moment {
+            let grace = match self.somebody_hung {
                 true => moment + Duration::from_millis(1),
                 false => Duration::from_millis(1),
             };
@@ -330,6 +331,7 @@ impl Checker {
             }
         }
         self.late = Duration::ZERO;
+        self.somebody_hung = false;
         self.stop = Some(Stop {
             began: now,
             cause,
