@@ -74,6 +74,7 @@ impl Supervisor {
             | State::Fatal { .. } => return,
         };
         program.last_end = Some(end);
+        program.lived = Duration::ZERO;
         let failures = program.machine_failures;
         let gives_up = was_asked || stopping;
         if !failure.is_temporary() || (failures == 0 && !gives_up) {
@@ -130,6 +131,7 @@ impl Supervisor {
             | State::Fatal { .. } => return,
         };
         program.last_end = Some(end);
+        program.lived = now.since(born);
         let keeps = spec.leftovers == Leftovers::Keep;
         let expected = asked.is_some() || restart::is_expected(spec, end);
         let since_asked = asked.map(|at| now.since(at));
@@ -296,15 +298,7 @@ impl Supervisor {
             },
             Verdict::Again if stopping || !program.wanted => State::Exited { end, well: false },
             Verdict::Again => {
-                let lived = match &program.state {
-                    State::Starting { born, .. } | State::Running { born, .. } => now.since(*born),
-                    State::Stopping(life) => now.since(life.born),
-                    State::Stopped
-                    | State::Backoff { .. }
-                    | State::Exited { .. }
-                    | State::Fatal { .. } => Duration::ZERO,
-                };
-                let pause = if lived >= spec.backoff_max && failures == 0 {
+                let pause = if program.lived >= spec.backoff_max && failures == 0 {
                     program.restarts = 0;
                     Duration::ZERO
                 } else {

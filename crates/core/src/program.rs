@@ -39,6 +39,8 @@ pub(crate) struct Program {
     pub(crate) held: Vec<Signal>,
     /// How its last life ended.
     pub(crate) last_end: Option<End>,
+    /// How long its last leader lived; the time that its tree took to go is none of it.
+    pub(crate) lived: Duration,
     /// Another stop signal than the program's own: the one that came (SIG-3).
     pub(crate) stop_with: Option<Signal>,
     /// In the shutdown: neither it nor anybody who needs it is alive, so that those that
@@ -221,6 +223,7 @@ impl Program {
             machine_failures: 0,
             held: Vec::new(),
             last_end: None,
+            lived: Duration::ZERO,
             stop_with: None,
             let_go: false,
         }
