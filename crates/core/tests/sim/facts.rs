@@ -132,7 +132,6 @@ impl Checker {
         }
         if life.told.is_none() && spec.leftovers == Leftovers::Keep {
             self.disowns = Some(run);
-            self.finish(program, end, fate);
         }
     }
 
@@ -148,7 +147,8 @@ impl Checker {
         fate
     }
 
-    fn finish(&mut self, program: usize, end: End, fate: Fate) {
+    /// The life of a program is over.
+    pub(crate) fn finish(&mut self, program: usize, end: End, fate: Fate) {
         let fate = match fate {
             Fate::Again if self.stop.is_some() => Fate::Badly,
             // The order for the shutdown that it causes comes first.

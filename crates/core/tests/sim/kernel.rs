@@ -130,9 +130,19 @@ impl Kernel {
         kernel
     }
 
-    /// When something happens next.
-    pub(crate) fn next(&self) -> Option<Time> {
-        self.queue.peek().map(|Reverse((at, _, _))| *at)
+    /// Lets the shell sleep until there is a fact for it, or until its deadline; says
+    /// when that is. What happens meanwhile is none of its business.
+    pub(crate) fn sleep(&mut self, deadline: Option<Time>) -> Option<Time> {
+        while let Some(Reverse((at, _, _))) = self.queue.peek().copied() {
+            if deadline.is_some_and(|deadline| at > deadline) {
+                break;
+            }
+            self.advance(at);
+            if !self.inbox.is_empty() || self.nobody_is_left() {
+                return Some(at);
+            }
+        }
+        deadline
     }
 
     /// Everybody is late by that much, as after `docker pause`.

@@ -149,8 +149,10 @@ impl Checker {
             self.spec.stop_timeout.is_none() && waits_for,
             "the shutdown does not end"
         );
-        let bounded = self.shadows.iter().zip(&self.spec.programs).any(|(shadow, spec)| {
-            shadow.has_leader() && spec.stopwaitsecs.is_some()
+        let mut pairs = self.shadows.iter().zip(&self.spec.programs);
+        let bounded = pairs.any(|(shadow, spec)| {
+            let is_told = shadow.run().is_some_and(|run| run.first_told().is_some());
+            is_told && spec.stopwaitsecs.is_some()
         });
         ensure!(
             !bounded || kernel.somebody_hangs(now),

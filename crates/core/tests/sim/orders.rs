@@ -22,11 +22,7 @@ impl Checker {
             Action::Tell { run, scope, signal } => self.tell(now, *run, *scope, *signal),
             Action::HangUp { run } => self.hang_up(*run),
             Action::Kill { run } => self.kill(now, *run),
-            Action::Disown { run } => {
-                ensure!(self.disowns == Some(*run), "disowned without a reason");
-                self.disowns = None;
-                Ok(())
-            }
+            Action::Disown { run } => self.disown(*run),
             Action::TellStrays { .. } => self.tell_strays(now),
             Action::KillEverybody => self.kill_everybody(now, kernel),
             Action::Notice(notice) => self.notice(now, notice),
@@ -153,6 +149,16 @@ impl Checker {
         ensure!(now >= told.plus(wait), "killed before its time (STOP-2)");
         if let Some(stop) = &mut self.stop {
             stop.killed = true;
+        }
+        Ok(())
+    }
+
+    fn disown(&mut self, run: RunId) -> Check {
+        ensure!(self.disowns == Some(run), "disowned without a reason");
+        self.disowns = None;
+        let (program, life) = self.living(run)?;
+        if let Some((end, _, fate)) = life.leader {
+            self.finish(program, end, fate);
         }
         Ok(())
     }

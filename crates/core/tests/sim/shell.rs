@@ -62,8 +62,8 @@ pub(crate) fn run(world: &World, trace: &mut Trace) -> Result<Outcome, String> {
         }
         ticks += u32::from(facts == shell.outcome.facts);
         ensure!(ticks <= MOST_TICKS, "the loop is busy with nothing");
-        let next = shell.kernel.next().into_iter();
-        let Some(next) = next.chain(shell.core.next_deadline()).min() else {
+        let deadline = shell.core.next_deadline();
+        let Some(next) = shell.kernel.sleep(deadline) else {
             break;
         };
         if next > world.horizon {
