@@ -48,8 +48,8 @@ pub(crate) struct Program {
     pub(crate) let_go: bool,
 }
 
-/// How many signals wait for a program at most; more than there are different ones
-/// would only be repetitions.
+/// How many real-time signals wait for a program at most; more than there are different
+/// ones would only be repetitions.
 const MOST_HELD: usize = 64;
 
 /// Where a program stands.
@@ -229,13 +229,20 @@ impl Program {
         }
     }
 
-    /// Keeps a signal until there is somebody to get it. Standard signals merge, as
-    /// they do in the kernel; what is over the bound is lost, as it is in the kernel.
-    pub(crate) fn hold(&mut self, signal: Signal) {
-        let merges = !signal.is_real_time() && self.held.contains(&signal);
-        if !merges && self.held.len() < MOST_HELD {
+    /// Keeps a signal until there is somebody to get it. Standard signals merge, as they
+    /// do in the kernel, and each has its place; what of the real-time ones is over the
+    /// bound is lost, as it is in the kernel. Whether the signal will reach the program.
+    pub(crate) fn hold(&mut self, signal: Signal) -> bool {
+        if signal.is_real_time() {
+            let held = self.held.iter().filter(|held| held.is_real_time()).count();
+            if held >= MOST_HELD {
+                return false;
+            }
+            self.held.push(signal);
+        } else if !self.held.contains(&signal) {
             self.held.push(signal);
         }
+        true
     }
 }
 
@@ -247,13 +254,21 @@ mod tests {
     fn held_signals_merge_as_in_the_kernel_and_have_a_bound() {
         let mut program = Program::new(true);
         for _ in 0..3 {
-            program.hold(Signal::HUP);
+            assert!(program.hold(Signal::HUP));
         }
         assert_eq!(program.held, [Signal::HUP]);
+        let kept = (0..1000).filter(|_| program.hold(Signal::RTMIN_3)).count();
+        assert_eq!((kept, program.held.len()), (MOST_HELD, MOST_HELD + 1));
+    }
+
+    #[test]
+    fn sig_4_real_time_signals_leave_room_for_a_standard_one() {
+        let mut program = Program::new(true);
         for _ in 0..1000 {
             program.hold(Signal::RTMIN_3);
         }
-        assert_eq!(program.held.len(), MOST_HELD);
+        assert!(program.hold(Signal::INT));
+        assert_eq!(program.held.last(), Some(&Signal::INT));
     }
 
     #[test]

@@ -461,29 +461,32 @@ impl Supervisor {
             return;
         }
         let scope = spec.forward_scope;
-        match program.state {
+        let is_passed_on = match program.state {
             State::Starting { execed: None, .. } => program.hold(signal),
             State::Stopping(ref life) if life.leader.is_none() && !life.execed => {
-                program.hold(signal);
+                program.hold(signal)
             }
             State::Stopped | State::Backoff { .. } if program.wanted => program.hold(signal),
             State::Starting { run, .. } | State::Running { run, .. } => {
                 self.order(Action::Forward { run, scope, signal });
+                true
             }
             State::Stopping(ref life) if life.leader.is_none() => {
                 let run = life.run;
                 self.order(Action::Forward { run, scope, signal });
+                true
             }
             State::Stopped
             | State::Backoff { .. }
             | State::Stopping(_)
             | State::Exited { .. }
-            | State::Fatal { .. } => {
-                self.notice(Notice::NotForwarded {
-                    signal,
-                    program: forward.program,
-                });
-            }
+            | State::Fatal { .. } => false,
+        };
+        if !is_passed_on {
+            self.notice(Notice::NotForwarded {
+                signal,
+                program: forward.program,
+            });
         }
     }
 
