@@ -428,7 +428,8 @@ impl Supervisor {
         }
         match &mut program.state {
             State::Starting { .. } => self.pass_startsecs(now, id),
-            State::Backoff { .. } => self.settle_up(now, id),
+            // Those whose pause is over at the same time start in their order.
+            State::Backoff { .. } => self.mark_dirty(id),
             State::Stopping(life) if life.hang_up.is_some_and(|at| at <= now) => {
                 life.hang_up = None;
                 let run = life.run;

@@ -157,6 +157,19 @@ impl State {
         }
     }
 
+    /// Whether those that need it may start: it is up, or has ended well for good.
+    pub(crate) fn is_there(&self) -> bool {
+        match self {
+            State::Running { .. } | State::Exited { well: true, .. } => true,
+            State::Stopped
+            | State::Starting { .. }
+            | State::Stopping(_)
+            | State::Backoff { .. }
+            | State::Exited { well: false, .. }
+            | State::Fatal { .. } => false,
+        }
+    }
+
     /// Whether it lives, or will live again by itself (END-1).
     pub(crate) fn is_busy(&self, wanted: bool) -> bool {
         match self {

@@ -97,6 +97,7 @@ impl Supervisor {
             if matches!(self.program(id), Some(p) if matches!(p.state, State::Backoff { .. })) {
                 self.become_state(id, State::Stopped);
             }
+            self.let_go(id);
         }
     }
 
@@ -189,7 +190,7 @@ impl Supervisor {
         if untold || !shutdown.strays_told {
             self.notice(Notice::LastCall);
         }
-        for id in self.ids() {
+        for id in self.last_to_first() {
             self.tell(now, id);
         }
         self.tell_strays();

@@ -238,6 +238,9 @@ impl Supervisor {
             self.wake_at(at);
         }
         self.mark_dirty(id);
+        if self.is_stopping() {
+            self.let_go(id);
+        }
     }
 
     /// Something is due at `at`.
@@ -263,7 +266,7 @@ impl Supervisor {
     }
 
     /// A program and everybody whose decisions hang on it are looked at again.
-    fn mark_dirty(&mut self, id: ProgramId) {
+    pub(crate) fn mark_dirty(&mut self, id: ProgramId) {
         let index = id.0 as usize;
         let needed_by = self.needed_by.get(index).into_iter().flatten();
         let needs = self
@@ -346,26 +349,43 @@ impl Supervisor {
         }
     }
 
-    /// During the shutdown: tells a program that nobody needs any more. One that has no
-    /// life (a migration that is done, say) still stands between those that need it and
-    /// those that it needs: they depend on each other by way of it (STOP-4).
+    /// During the shutdown: tells a program that nobody needs any more.
     fn settle_stopping(&mut self, now: Time, id: ProgramId) {
-        let is_needed = self.needed_by.get(id.0 as usize).is_some_and(|users| {
-            users
-                .iter()
-                .any(|user| self.program(*user).is_some_and(|p| !p.let_go))
-        });
-        if is_needed {
-            return;
+        if !self.is_needed(id) {
+            self.tell(now, id);
         }
-        self.tell(now, id);
-        let Some(program) = self.programs.get_mut(id.0 as usize) else {
-            return;
-        };
-        if program.state.run().is_none() && !program.let_go {
+    }
+
+    /// Whether a program must wait for another one's end before its own (STOP-4).
+    fn is_needed(&self, id: ProgramId) -> bool {
+        let users = self.needed_by.get(id.0 as usize).into_iter().flatten();
+        users
+            .filter_map(|user| self.program(*user))
+            .any(|user| !user.let_go)
+    }
+
+    /// During the shutdown: a program without a life holds back those that it needs no
+    /// more, once those that need it hold it back no more. One that is done (a migration,
+    /// say) still stands between the two: they depend on each other by way of it (STOP-4).
+    pub(crate) fn let_go(&mut self, id: ProgramId) {
+        let mut work = alloc::vec![id];
+        while let Some(id) = work.pop() {
+            let is_needed = self.is_needed(id);
+            let Some((program, spec)) = self.parts(id) else {
+                continue;
+            };
+            if is_needed || program.let_go || program.state.run().is_some() {
+                continue;
+            }
             program.let_go = true;
+            work.extend(spec.needs.iter().map(|need| need.program));
             self.mark_dirty(id);
         }
+    }
+
+    /// The programs in the order in which they are told: who starts last, first.
+    pub(crate) fn last_to_first(&self) -> Vec<ProgramId> {
+        self.by_rank.iter().rev().copied().collect()
     }
 
     /// Whether all that a program needs is there.
@@ -383,12 +403,13 @@ impl Supervisor {
             };
             let Condition::Up = need.condition;
             match program.state {
-                State::Running { .. } | State::Exited { well: true, .. } => {}
-                State::Exited { well: false, .. } | State::Fatal { .. } => {
+                _ if program.state.is_there() => {}
+                State::Exited { .. } | State::Fatal { .. } => {
                     return Needs::NeverHold(need.program);
                 }
                 State::Stopped
                 | State::Starting { .. }
+                | State::Running { .. }
                 | State::Stopping(_)
                 | State::Backoff { .. } => all = Needs::MayHold,
             }
@@ -513,7 +534,7 @@ impl Supervisor {
                 let missing = self.spec.programs.get(id.0 as usize).and_then(|spec| {
                     spec.needs.iter().find(|need| {
                         self.program(need.program)
-                            .is_some_and(|p| !matches!(p.state, State::Running { .. }))
+                            .is_some_and(|p| !p.state.is_there())
                     })
                 });
                 let name = missing.and_then(|need| self.spec.programs.get(need.program.0 as usize));
