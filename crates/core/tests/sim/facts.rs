@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use lastout_core::{
-    Cause, End, Event, ExitStatus, Forward, Leftovers, Meaning, RunId, Signal,
-    SpawnFailure, Spec, Time,
+    Cause, End, Event, ExitStatus, Forward, Leftovers, Meaning, RunId, Signal, SpawnFailure, Spec,
+    Time,
 };
 
 use crate::shadow::{Check, Due, Fate, Life, Shadow, is_expected, users};
@@ -34,6 +34,11 @@ pub(crate) struct Checker {
     pub(crate) late: Duration,
     /// Whether somebody has hung in the kernel since then.
     pub(crate) somebody_hung: bool,
+    /// Whether this step is a tick.
+    pub(crate) is_tick: bool,
+    /// The priorities of who was started and told last in this step.
+    pub(crate) last_spawned: Option<i32>,
+    pub(crate) last_told: Option<i32>,
 }
 
 /// A shutdown from outside.
@@ -68,6 +73,9 @@ impl Checker {
             exit: None,
             late: Duration::ZERO,
             somebody_hung: false,
+            is_tick: false,
+            last_spawned: None,
+            last_told: None,
         }
     }
 
@@ -80,6 +88,9 @@ impl Checker {
 
     /// A fact that the core is about to be told.
     pub(crate) fn fact(&mut self, now: Time, event: &Event) {
+        self.is_tick = *event == Event::Tick;
+        self.last_spawned = None;
+        self.last_told = None;
         match event {
             Event::Execed { run } => {
                 if let Some(program) = self.program_of(*run) {
@@ -242,7 +253,6 @@ impl Checker {
             | Life::Fatal { .. } => {}
         }
     }
-
 
     /// Whether somebody lives who needs the program, by way of others too.
     pub(crate) fn is_needed(&self, program: usize) -> Option<usize> {

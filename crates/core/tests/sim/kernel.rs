@@ -503,9 +503,9 @@ impl Kernel {
         }
         if is_leader {
             let status = match how.checked_sub(256) {
-                Some(number) => ExitStatus::Signal(
-                    Signal::new(i32::from(number)).unwrap_or(Signal::KILL),
-                ),
+                Some(number) => {
+                    ExitStatus::Signal(Signal::new(i32::from(number)).unwrap_or(Signal::KILL))
+                }
                 None => ExitStatus::Code(how as u8),
             };
             let exited = Event::Exited {

@@ -78,7 +78,10 @@ impl Checker {
         }
         if self.stop.is_some() && run.first_told().is_none() {
             ensure!(self.is_needed(program).is_some(), "not told (STOP-1)");
-            ensure!(!self.is_last_call(now), "not told by the last call (STOP-5)");
+            ensure!(
+                !self.is_last_call(now),
+                "not told by the last call (STOP-5)"
+            );
         }
         if let (Some(told), Some(wait)) = (run.first_told(), spec.stopwaitsecs) {
             let again = run.killed.map(|at| at.plus(LONGEST_KILL_PAUSE));

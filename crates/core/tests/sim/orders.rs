@@ -38,7 +38,10 @@ impl Checker {
             Life::Waiting => {}
             Life::Pause(until) => ensure!(until <= now, "started before its pause is over"),
             Life::Alive(_) | Life::Done { .. } | Life::Fatal { .. } => {
-                return Err(format!("started while it is {:?}", self.shadows[program].life));
+                return Err(format!(
+                    "started while it is {:?}",
+                    self.shadows[program].life
+                ));
             }
         }
         for need in &spec.needs {
@@ -49,9 +52,17 @@ impl Checker {
                 self.spec.programs[needed].name
             );
         }
+        // After a tick all that is free to start is so for the same reason: its time.
+        let priority = spec.priority;
+        let in_order = !self.is_tick || self.last_spawned.is_none_or(|last| last <= priority);
+        ensure!(in_order, "started after one of lower priority");
+        self.last_spawned = Some(priority);
         for (old, of) in &self.runs {
             let alive = kernel.trees.get(old).map_or(0, |tree| tree.alive);
-            ensure!(*of != program || alive == 0, "the last instance is alive (RUN-1)");
+            ensure!(
+                *of != program || alive == 0,
+                "the last instance is alive (RUN-1)"
+            );
             ensure!(*old < run, "a run's name is used again");
         }
         self.runs.push((run, program));
@@ -99,7 +110,10 @@ impl Checker {
         let last_call = self.is_last_call(now);
         let (program, life) = self.living(run)?;
         if scope.is_none() {
-            ensure!(life.leader.is_some(), "the rest is told, and the leader lives");
+            ensure!(
+                life.leader.is_some(),
+                "the rest is told, and the leader lives"
+            );
             ensure!(life.rest_told.is_none(), "the rest is told twice");
             life.rest_told = Some(now);
             return Ok(());
@@ -114,6 +128,13 @@ impl Checker {
             let name = &self.spec.programs[user].name;
             return Err(format!("told while {name} lives, which needs it (STOP-4)"));
         }
+        let priority = self.spec.programs[program].priority;
+        let in_order = self.last_told.is_none_or(|last| last >= priority);
+        ensure!(
+            in_order || last_call,
+            "told after one of lower priority (STOP-4)"
+        );
+        self.last_told = Some(priority);
         let own = self.spec.programs[program].stopsignal;
         let due = self.shadows[program].stop_with.unwrap_or(own);
         ensure!(signal == due, "told with {signal} and not with {due}");
@@ -123,7 +144,10 @@ impl Checker {
     fn hang_up(&mut self, run: RunId) -> Check {
         let (program, life) = self.living(run)?;
         ensure!(life.leader.is_none(), "hung up on a leader that is gone");
-        ensure!(life.told.is_some(), "hung up on before it was told (STOP-9)");
+        ensure!(
+            life.told.is_some(),
+            "hung up on before it was told (STOP-9)"
+        );
         ensure!(!life.hung_up, "hung up on twice");
         life.hung_up = true;
         let spec = &self.spec.programs[program];
@@ -182,7 +206,10 @@ impl Checker {
         for (shadow, spec) in self.shadows.iter().zip(&self.spec.programs) {
             let Some(run) = shadow.run() else { continue };
             let name = &spec.name;
-            ensure!(run.first_told().is_some(), "{name} is killed untold (STOP-1)");
+            ensure!(
+                run.first_told().is_some(),
+                "{name} is killed untold (STOP-1)"
+            );
             let hung_up = run.hung_up || run.leader.is_some() || self.interrupts >= 2;
             ensure!(
                 hung_up || !spec.has_terminal,
@@ -226,7 +253,9 @@ impl Checker {
             return Err("left without a shutdown".into());
         };
         let moment = Duration::from_millis(500);
-        let had_its_moment = stop.everybody_killed.is_some_and(|at| now >= at.plus(moment));
+        let had_its_moment = stop
+            .everybody_killed
+            .is_some_and(|at| now >= at.plus(moment));
         ensure!(self.nobody_left || had_its_moment, "left too early");
         if let Some(deadline) = self.kill_deadline() {
             let grace = match self.somebody_hung {
@@ -257,7 +286,10 @@ impl Checker {
         {
             let shadow = &self.shadows[program.0 as usize];
             let told = shadow.run().and_then(|run| run.told);
-            ensure!(*asked == told.map(|at| now.since(at)), "asked {asked:?} ago?");
+            ensure!(
+                *asked == told.map(|at| now.since(at)),
+                "asked {asked:?} ago?"
+            );
             ensure!(*lived == shadow.lived, "lived for {lived:?}?");
         }
         if let Notice::WillRestart { program, pause, .. } = notice {
@@ -281,7 +313,10 @@ impl Checker {
         ensure!(!run.up, "up twice");
         ensure!(run.told.is_none(), "up after it was told to end");
         let since = run.execed.map(|at| now.since(at));
-        ensure!(since.is_some_and(|since| since >= startsecs), "up too early");
+        ensure!(
+            since.is_some_and(|since| since >= startsecs),
+            "up too early"
+        );
         run.up = true;
         if run.leader.is_none() {
             self.shadows[program].failures = 0;
@@ -294,14 +329,20 @@ impl Checker {
             FatalReason::FailedStarts { failures, last } => {
                 let shadow = &self.shadows[program];
                 ensure!(failures == shadow.failures, "{failures} failed starts?");
-                ensure!(shadow.last_end == Some(last), "the last one was not {last:?}");
+                ensure!(
+                    shadow.last_end == Some(last),
+                    "the last one was not {last:?}"
+                );
             }
             FatalReason::Needs(needed) => {
                 let lost = &self.shadows[needed.0 as usize];
-                ensure!(lost.is_lost(), "given up for a program that may come (DEP-2)");
-                let end = lost.last_end.unwrap_or(lastout_core::End::Status(
-                    lastout_core::ExitStatus::Code(1),
-                ));
+                ensure!(
+                    lost.is_lost(),
+                    "given up for a program that may come (DEP-2)"
+                );
+                let end = lost
+                    .last_end
+                    .unwrap_or(lastout_core::End::Status(lastout_core::ExitStatus::Code(1)));
                 let policy = self.spec.programs[program].on_failure;
                 let shadow = &mut self.shadows[program];
                 ensure!(shadow.run().is_none(), "given up while it lives (DEP-2)");

@@ -214,12 +214,7 @@ impl Shadow {
 
     /// Whether the pause that is announced is one that there may be: doubled from
     /// `backoff` to `backoff_max` with a tenth of jitter; none only after a long life.
-    pub(crate) fn pause(
-        &mut self,
-        now: Time,
-        spec: &ProgramSpec,
-        pause: Duration,
-    ) -> Check {
+    pub(crate) fn pause(&mut self, now: Time, spec: &ProgramSpec, pause: Duration) -> Check {
         let lived = self.lived;
         ensure!(
             matches!(self.life, Life::Pause(_)),

@@ -63,7 +63,11 @@ fn at(since_beginning: Duration) -> Time {
 /// Makes the world of that seed.
 pub(crate) fn make(seed: u64) -> World {
     let mut random = Random::new(seed);
-    let stop_at = at(ms(50) + random.mostly_short(ms(40_000)) + random.within(ms(4_000)));
+    let short = random.mostly_short(ms(4_000));
+    let stop_at = at(match random.chance(40) {
+        true => ms(50) + random.within(ms(40_000)),
+        false => short + random.within(ms(8_000)),
+    });
     let spec = match random.below(10) {
         0..3 => single_command(&mut random),
         3..5 => with_main(&mut random),
@@ -71,7 +75,7 @@ pub(crate) fn make(seed: u64) -> World {
     };
     let chaos = chaos(&mut random, stop_at);
     let signals = signals(&mut random, &spec, stop_at);
-    let strays = (0..random.mostly_short(ms(6)).as_millis())
+    let strays = (0..random.within(ms(5)).as_millis())
         .map(|_| near(&mut random, stop_at))
         .collect();
     World {
@@ -194,7 +198,7 @@ fn supervising(random: &mut Random, programs: usize) -> SignalTable {
 }
 
 fn programs(random: &mut Random) -> Vec<ProgramSpec> {
-    let many = 1 + random.below(6);
+    let many = 1 + random.below(8);
     let chains = random.pick(&[0, 15, 40, 80]);
     let terminal = random.below(many * 5);
     // Needs point in any direction as far as numbers go, yet never in a circle.
@@ -202,7 +206,13 @@ fn programs(random: &mut Random) -> Vec<ProgramSpec> {
     (0..many)
         .map(|index| {
             let needs = (0..many)
-                .filter(|other| if backwards { *other > index } else { *other < index })
+                .filter(|other| {
+                    if backwards {
+                        *other > index
+                    } else {
+                        *other < index
+                    }
+                })
                 .filter(|_| random.chance(chains))
                 .map(|other| Need {
                     program: ProgramId(other as u32),
@@ -219,8 +229,19 @@ fn programs(random: &mut Random) -> Vec<ProgramSpec> {
 }
 
 fn program(random: &mut Random, index: u64) -> ProgramSpec {
-    let policies = [EndPolicy::Ignore, EndPolicy::Ignore, EndPolicy::Shutdown];
-    let waits = [None, Some(0), Some(1), Some(50), Some(1_000), Some(10_000), Some(30_000)];
+    let policies = match random.chance(60) {
+        true => [EndPolicy::Ignore; 3],
+        false => [EndPolicy::Ignore, EndPolicy::Ignore, EndPolicy::Shutdown],
+    };
+    let waits = [
+        None,
+        Some(0),
+        Some(1),
+        Some(50),
+        Some(1_000),
+        Some(10_000),
+        Some(30_000),
+    ];
     ProgramSpec {
         autostart: random.chance(88),
         priority: random.pick(&[999, 999, 1, 10, 2_000]),
@@ -255,17 +276,17 @@ fn program(random: &mut Random, index: u64) -> ProgramSpec {
 }
 
 fn chaos(random: &mut Random, stop_at: Time) -> Chaos {
-    let worst = random.pick(&[0, 10, 30, 60, 100]);
+    let worst = random.pick(&[0, 20, 60, 100, 100]);
     let mut up_to = |most: u64| random.below(most * worst / 100 + 1);
     let no_forks_from = up_to(100);
     let mut chaos = Chaos {
         no_forks: (Time::ZERO, Time::ZERO),
         calm_from: stop_at.plus(ms(20_000)),
-        exec_fails: up_to(25),
+        exec_fails: up_to(12),
         exec_fails_for_now: up_to(25),
         slow_exec: up_to(50),
-        dies_young: up_to(60),
-        lives_on: 100 - up_to(100),
+        dies_young: up_to(40),
+        lives_on: 100 - up_to(70),
         deaf: up_to(70),
         slow: up_to(80),
         children: up_to(70),
@@ -312,7 +333,7 @@ fn signals(random: &mut Random, spec: &Spec, stop_at: Time) -> Vec<(Time, Signal
         true => &kinds[..],
         false => &kinds[..4],
     };
-    for _ in 0..random.mostly_short(ms(8)).as_millis() {
+    for _ in 0..random.within(ms(10)).as_millis() {
         let when = match random.chance(20) {
             true => at(random.within(ms(5))),
             false => near(random, stop_at),
