@@ -103,6 +103,7 @@ impl Shell<'_> {
     /// One turn of the loop: facts in any order that their causes allow, then a tick.
     fn turn(&mut self, now: Time, random: &mut Random) -> Check {
         self.kernel.advance(now);
+        self.say_when_nobody_is_left(now)?;
         let mut inbox = std::mem::take(&mut self.kernel.inbox);
         while !inbox.is_empty() && self.checker.exit.is_none() {
             let any = random.below(inbox.len() as u64) as usize;
