@@ -3,7 +3,7 @@
 //! ```text
 //! state      means                                           goes on to
 //! STOPPED    no life; waits for what it needs, if wanted     STARTING FATAL
-//! STARTING   a life that is not up yet                       RUNNING STOPPING, BACKOFF EXITED FATAL STOPPED
+//! STARTING   a life that is not up yet                       RUNNING STOPPING, BACKOFF EXITED FATAL
 //! RUNNING    up                                              STOPPING, BACKOFF EXITED
 //! STOPPING   told to end, or its leader has ended and the    BACKOFF EXITED FATAL
 //!            rest of its tree is told
@@ -186,7 +186,7 @@ impl State {
     pub(crate) fn may_become(&self, next: &State) -> bool {
         match self {
             State::Stopped => matches!(next, State::Starting { .. } | State::Fatal { .. }),
-            State::Starting { .. } => !matches!(next, State::Starting { .. }),
+            State::Starting { .. } => !matches!(next, State::Starting { .. } | State::Stopped),
             State::Running { .. } => {
                 matches!(
                     next,
