@@ -147,7 +147,7 @@ impl Bench {
     /// The programs that were started by the last fact.
     fn started(&self) -> Vec<u32> {
         let all = self.last.iter();
-        all.filter_map(|action| match_spawn(action)).collect()
+        all.filter_map(match_spawn).collect()
     }
 
     /// The runs whose leaders were told by the last fact.
