@@ -76,18 +76,21 @@ impl Supervisor {
         program.last_end = Some(end);
         program.lived = Duration::ZERO;
         let failures = program.machine_failures;
-        let gives_up = was_asked || stopping;
-        if !failure.is_temporary() || (failures == 0 && !gives_up) {
+        let is_temporary = failure.is_temporary();
+        let is_over = was_asked || stopping;
+        // Of what the machine is to blame for only the first is told, and nothing of
+        // what will not be tried again.
+        if !is_temporary || (failures == 0 && !is_over) {
             self.notice(Notice::NotStarted {
                 program: id,
                 failure,
             });
         }
-        if was_asked || (stopping && failure.is_temporary()) {
+        if was_asked || (stopping && is_temporary) {
             self.finish(now, id, end, Verdict::EndedBadly);
             return;
         }
-        if !failure.is_temporary() {
+        if !is_temporary {
             let verdict = self.judge(now, id, false, end);
             self.finish(now, id, end, verdict);
             return;

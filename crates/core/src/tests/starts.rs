@@ -48,6 +48,18 @@ fn run_2_nothing_is_restarted_in_the_shutdown() {
 }
 
 #[test]
+fn run_2_nor_is_one_that_a_living_program_still_needs() {
+    let mut bench = Bench::new(vec![always("need"), needing("user", &[0])]);
+    bench.execed(1);
+    bench.execed(2);
+    bench.ends(1, 1);
+    bench.signal(Signal::TERM);
+    assert_eq!((bench.told(), bench.state(0)), (vec![2], "STOPPED"));
+    bench.after(ms(1_100));
+    assert_eq!(bench.started(), vec![]);
+}
+
+#[test]
 fn run_3_an_expected_exit_before_running_is_an_end_and_no_failed_start() {
     let mut bench = Bench::running(vec![program("a"), program("b")], 2);
     bench.ends(1, 0);
