@@ -80,7 +80,7 @@ impl Lastout {
             mut spec, launches, ..
         } = plan;
         let poll = Poll::new()?;
-        let signals = Signals::install()?;
+        let signals = Signals::prepare();
         if let Some(descriptor) = signals.descriptor() {
             poll.add(descriptor, OTHER_SIGNALS, Interest::Readable)?;
         }
@@ -114,6 +114,10 @@ impl Lastout {
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
         // After the programs were started, which need not wait for it.
+        if let Err(error) = self.signals.register() {
+            log::error!("cannot register for signals: {error}");
+        }
+        self.people.open_proc();
         oom::begin();
         loop {
             if let Some(code) = self.code {

@@ -4,6 +4,7 @@
 pub mod cgroup;
 pub mod clock;
 pub mod descriptors;
+pub mod entry;
 pub mod everybody;
 pub mod interpreter;
 pub mod mark;

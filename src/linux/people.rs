@@ -149,29 +149,18 @@ impl fmt::Display for Person {
 }
 
 impl People {
-    /// Takes responsibility for everybody who is or comes in scope. `with_cgroups` where
-    /// there are programs to be told apart; who is the init of one command needs none.
+    /// Takes responsibility for everybody who is or comes in scope.
     #[must_use]
-    pub fn adopt(inherited: Inherited, with_cgroups: bool) -> People {
+    pub fn adopt(inherited: Inherited) -> People {
         let scope = everybody::Scope::of_this_process();
         if let Err(error) = everybody::become_subreaper() {
             log::debug!("cannot become a subreaper: {error}; orphans will not come to us");
         }
-        let marks = Marks::new();
-        let proc = ProcDir::open();
-        if proc.is_none() {
-            log::debug!("no /proc of our own namespace: a program's tree is its process group");
-        }
-        let cgroups = if with_cgroups {
-            Cgroups::find(&marks)
-        } else {
-            None
-        };
         People {
             scope,
-            proc,
-            marks,
-            cgroups,
+            proc: None,
+            marks: Marks::new(),
+            cgroups: None,
             inherited,
             runs: BTreeMap::new(),
             leaders: BTreeMap::new(),
@@ -180,6 +169,22 @@ impl People {
             killing: false,
             unsettled: false,
             sightings: Vec::new(),
+        }
+    }
+
+    /// Prepares to tell programs apart, before the first of them is started.
+    pub fn expect_programs(&mut self) {
+        self.open_proc();
+        self.cgroups = Cgroups::find(&self.marks);
+    }
+
+    /// Opens /proc, to look at people later.
+    pub fn open_proc(&mut self) {
+        if self.proc.is_none() {
+            self.proc = ProcDir::open();
+            if self.proc.is_none() {
+                log::debug!("no /proc of our own namespace: a tree is its leader's group");
+            }
         }
     }
 

@@ -218,12 +218,25 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Registers for every signal that can be caught. They stay blocked.
+    /// Prepares for the signals without a handler. A missing signalfd is no error: what
+    /// would come on it is then not seen.
+    #[must_use]
+    pub fn prepare() -> Signals {
+        let others = signalfd(OPEN);
+        if let Err(error) = &others {
+            log::debug!("no signalfd: {error}; signals that are only passed on are not seen");
+        }
+        Signals {
+            others: others.ok(),
+        }
+    }
+
+    /// Registers the handlers. Until then, and until somebody sleeps with
+    /// [`Signals::open_mask`], what comes is pending.
     ///
     /// # Errors
-    /// Those of sigaction(2). A missing signalfd is none: what would come on it is then
-    /// not seen.
-    pub fn install() -> io::Result<Signals> {
+    /// Those of sigaction(2).
+    pub fn register(&self) -> io::Result<()> {
         for signal in HANDLED {
             // SAFETY: the action touches atomics only, which is async-signal-safe.
             unsafe {
@@ -232,13 +245,7 @@ impl Signals {
                 })?;
             }
         }
-        let others = signalfd(OPEN);
-        if let Err(error) = &others {
-            log::debug!("no signalfd: {error}; signals that are only passed on are not seen");
-        }
-        Ok(Signals {
-            others: others.ok(),
-        })
+        Ok(())
     }
 
     /// The mask to sleep with.
