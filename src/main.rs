@@ -4,3 +4,6 @@
 #![no_main]
 
 lastout::entry!(lastout::run);
+
+#[global_allocator]
+static ARENA: lastout::linux::arena::Arena = lastout::linux::arena::Arena::new();

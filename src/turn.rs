@@ -18,7 +18,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Notice, ProgramId, RunId, Signal, Supervisor, Time};
+use lastout_core::{Action, Event, Notice, ProgramId, RunId, Supervisor, Time};
 
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::people::People;
@@ -48,7 +48,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(50);
 const AFTER_PANIC: i32 = 100;
 
 /// The tokens that are no run's.
-const OTHER_SIGNALS: Token = Token(u64::MAX);
+const SIGNALS: Token = Token(u64::MAX);
 const OWN_LOG: Token = Token(u64::MAX - 1);
 
 /// One life of lastout.
@@ -80,10 +80,8 @@ impl Lastout {
             mut spec, launches, ..
         } = plan;
         let poll = Poll::new()?;
-        let signals = Signals::prepare();
-        if let Some(descriptor) = signals.descriptor() {
-            poll.add(descriptor, OTHER_SIGNALS, Interest::Readable)?;
-        }
+        let signals = Signals::open()?;
+        poll.add(signals.descriptor(), SIGNALS, Interest::Readable)?;
         let gives_terminal = terminal::is_ours_to_give();
         for (program, launch) in spec.programs.iter_mut().zip(&launches) {
             program.has_terminal = gives_terminal && launch.stdin == Stdin::Inherit;
@@ -114,8 +112,8 @@ impl Lastout {
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
         // After the programs were started, which need not wait for it.
-        if let Err(error) = self.signals.register() {
-            log::error!("cannot register for signals: {error}");
+        if let Err(error) = self.signals.watch_children() {
+            log::error!("cannot register for SIGCHLD: {error}");
         }
         self.people.open_proc();
         oom::begin();
@@ -123,6 +121,8 @@ impl Lastout {
             if let Some(code) = self.code {
                 self.report.write(self.clock.now(), code);
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
+                // The kernel takes everything back at one stroke.
+                std::mem::forget(self);
                 return code;
             }
             if catch_unwind(AssertUnwindSafe(|| self.turn())).is_err() {
@@ -141,8 +141,8 @@ impl Lastout {
         let timeout = self.timeout();
         let ready = self.poll.wait(timeout, self.open).to_vec();
         let now = self.clock.now();
-        let child_ended = self.take_signals(now);
-        if child_ended || self.more_to_reap {
+        self.take_signals(now, ready.contains(&SIGNALS));
+        if self.signals.child_has_news() || self.more_to_reap {
             self.reap_some(now);
         }
         for token in ready {
@@ -170,48 +170,46 @@ impl Lastout {
         milliseconds(next.map(|at| at.since(self.clock.now())))
     }
 
-    /// Step 2. Whether a child has ended, or was stopped.
-    fn take_signals(&mut self, now: Time) -> bool {
-        let mut child_ended = false;
-        let mut arrived = Vec::new();
-        self.signals.take(|came| match came.signal {
-            Signal::CHLD => child_ended = true,
-            _ => arrived.push(came),
-        });
-        for _ in 0..SIGNAL_BUDGET {
-            let Some(came) = self.signals.take_other() else {
+    /// Step 2. `have_come`: whether there is any to be read.
+    fn take_signals(&mut self, now: Time, have_come: bool) {
+        for _ in 0..if have_come { SIGNAL_BUDGET } else { 0 } {
+            let Some(came) = self.signals.take() else {
                 break;
             };
-            arrived.push(came);
-        }
-        for Arrived {
-            signal,
-            from_kernel,
-        } in arrived
-        {
+            let Arrived {
+                signal,
+                from_kernel,
+                from_ourselves,
+            } = came;
             log::trace!(
                 "{signal} came{}",
                 if from_kernel { " from the kernel" } else { "" }
             );
-            self.tell_core(
-                now,
-                Event::Signal {
-                    signal,
-                    from_terminal: from_kernel,
-                },
-            );
-            self.carry_out(now);
+            if !from_ourselves {
+                self.tell_core(
+                    now,
+                    Event::Signal {
+                        signal,
+                        from_terminal: from_kernel,
+                    },
+                );
+                self.carry_out(now);
+            }
         }
-        child_ended
     }
 
     /// Step 4.
     fn reap_some(&mut self, now: Time) {
         self.more_to_reap = false;
         let mut reaped = 0;
+        let mut childless = false;
         while reaped < REAP_BUDGET {
             match wait::peek() {
-                Peek::AllAlive | Peek::NoChildren => break,
+                Peek::AllAlive => break,
+                Peek::NoChildren => {
+                    childless = true;
+                    break;
+                }
                 Peek::Ended(zombie) if self.people.run_of(&zombie).is_some() => {
                     reaped += self.bury_leaders(now, zombie);
                 }
@@ -225,15 +223,16 @@ impl Lastout {
             }
         }
         self.more_to_reap = reaped >= REAP_BUDGET;
-        self.bury_trees(now);
+        self.bury_trees(now, childless);
         if self.gives_terminal {
             self.stop_with_stopped(now);
         }
     }
 
-    /// Tells the core of which trees nobody is left.
-    fn bury_trees(&mut self, now: Time) {
-        for run in self.people.gone_trees() {
+    /// Tells the core of which trees nobody is left. Who has no children at all need
+    /// not look.
+    fn bury_trees(&mut self, now: Time, childless: bool) {
+        for run in self.people.gone_trees(childless) {
             self.sightings_to_report(now);
             self.tell_core(now, Event::TreeGone { run });
         }
@@ -313,7 +312,7 @@ impl Lastout {
     fn serve(&mut self, now: Time, token: Token) {
         match token {
             // Read in step 2.
-            OTHER_SIGNALS => {}
+            SIGNALS => {}
             OWN_LOG => {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }
@@ -330,7 +329,7 @@ impl Lastout {
         let due = self.look.is_some_and(|(at, _)| at <= now);
         if due {
             self.people.look_again();
-            self.bury_trees(now);
+            self.bury_trees(now, false);
             self.sightings_to_report(now);
             for run in self.people.lonely_leaders() {
                 self.tell_core(now, Event::LeaderAlone { run });

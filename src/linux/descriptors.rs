@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// How many numbers are asked about at once, and how many in a row that are not open
 /// mean that there are no more: descriptors are given out lowest first.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 const GAP: usize = 256;
 
 static INHERITED: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());

@@ -521,8 +521,9 @@ impl People {
     }
 
     /// The runs of which nobody is left, and takes them off the table. Whoever of the
-    /// others is new is told.
-    pub fn gone_trees(&mut self) -> Vec<RunId> {
+    /// others is new is told. `childless`: we are known to have no children at all, so
+    /// that nobody is left of any ([`anyone_but`] tells why).
+    pub fn gone_trees(&mut self, childless: bool) -> Vec<RunId> {
         let dead = |run: &Run| !run.unreaped && run.rest.is_some();
         let waiting: Vec<RunId> = self
             .runs
@@ -534,7 +535,7 @@ impl People {
         if waiting.is_empty() {
             return waiting;
         }
-        let gone: Vec<RunId> = if self.is_anyone_but_leaders() {
+        let gone: Vec<RunId> = if !childless && self.is_anyone_but_leaders() {
             waiting
                 .into_iter()
                 .filter(|run| !self.has_anybody(*run))
