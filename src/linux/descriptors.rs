@@ -29,10 +29,12 @@ pub fn note_inherited() {
         }
         // SAFETY: as many entries as are named, and no waiting. What is not open is
         // answered with POLLNVAL, 64 at a time instead of one by one.
-        unsafe { libc::poll(numbers.as_mut_ptr(), numbers.len() as libc::nfds_t, 0) };
-        let open = numbers
-            .iter()
-            .filter(|slot| slot.revents & libc::POLLNVAL == 0);
+        let done = unsafe { libc::poll(numbers.as_mut_ptr(), numbers.len() as libc::nfds_t, 0) };
+        // More entries than RLIMIT_NOFILE are refused (poll(2)); then one by one.
+        let open = numbers.iter().filter(|slot| match done {
+            0.. => slot.revents & libc::POLLNVAL == 0,
+            _ => is_open(slot.fd),
+        });
         let before = inherited.len();
         inherited.extend(open.map(|slot| slot.fd));
         if inherited.len() == before {
@@ -40,6 +42,11 @@ pub fn note_inherited() {
         }
     }
     *INHERITED.lock().unwrap_or_else(PoisonError::into_inner) = inherited;
+}
+
+fn is_open(fd: RawFd) -> bool {
+    // SAFETY: F_GETFD on any number is an error at worst.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
 }
 
 /// Closes them, once.
