@@ -1,8 +1,8 @@
 //! The program `lastout`: which mode, which exit status. What it is made of is in the
 //! library; here is only the way in and out.
 
-use std::process::ExitCode;
+#![cfg_attr(not(test), no_main)]
 
-fn main() -> ExitCode {
-    ExitCode::from(lastout::run())
-}
+#[cfg(not(test))]
+#[path = "linux/entry.rs"]
+mod entry;

@@ -29,16 +29,16 @@ const CONFIG: u8 = 78;
 /// lastout itself cannot go on (EXIT-2).
 const GAVE_UP: u8 = 1;
 
-/// Does what the command line says, and gives the exit status.
+/// Does what the command line says, and gives the exit status. `args` are asked for
+/// when signals are blocked.
 #[must_use]
-pub fn run() -> u8 {
+pub fn run(args: impl FnOnce() -> Vec<OsString>) -> u8 {
     let inherited = Inherited::take();
     spawn::fill_standard_descriptors();
     descriptors::note_inherited();
     say::begin(LevelFilter::Info, LogFormat::Text);
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
-    let args: Vec<OsString> = std::env::args_os().collect();
-    match cli::read(&args) {
+    match cli::read(&args()) {
         Ok(Order::Print(text)) => print(&text),
         Ok(Order::Check { config }) => check(config.as_deref()),
         Ok(Order::Supervise(supervise)) => begin(supervise, inherited),
