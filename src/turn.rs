@@ -96,7 +96,8 @@ impl Lastout {
             clock: Clock::start(),
             report: Report::default(),
             open: Signals::open_mask(),
-            more_to_reap: false,
+            // Of a child that died before this process became lastout no signal tells.
+            more_to_reap: true,
             look: None,
             log_is_polled: false,
             gives_terminal,

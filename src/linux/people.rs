@@ -208,11 +208,6 @@ impl People {
             None => None,
             Some(user) => self.identity(user)?,
         };
-        let cgroup = self
-            .cgroups
-            .as_ref()
-            .and_then(|cgroups| cgroups.create(run));
-        let door = cgroup.as_ref().and_then(Cgroup::door);
         let around = Circumstances {
             identity,
             mark: self.marks.of(run),
@@ -220,7 +215,18 @@ impl People {
             inherited: &self.inherited,
         };
         let mut recipe = Recipe::prepare(launch, &around)?;
-        let born = recipe.fork(door.as_ref().map(AsFd::as_fd))?;
+        let (born, cgroup) = loop {
+            let cgroup = self
+                .cgroups
+                .as_ref()
+                .and_then(|cgroups| cgroups.create(run));
+            let door = cgroup.as_ref().and_then(Cgroup::door);
+            match recipe.fork(door.as_ref().map(AsFd::as_fd)) {
+                Ok(born) => break (born, cgroup),
+                Err(failure) if self.can_do_with_fewer_descriptors(failure) => {}
+                Err(failure) => return Err(failure),
+            }
+        };
         self.leaders.insert(born.pid, run);
         let entry = Run {
             pid: born.pid,
@@ -233,6 +239,27 @@ impl People {
         };
         self.runs.insert(run, entry);
         Ok(())
+    }
+
+    /// Where RLIMIT_NOFILE leaves no room for the pipe of a start, what lastout knows
+    /// its people by has to make room: the start is what it is for. Whether it did.
+    fn can_do_with_fewer_descriptors(&mut self, failure: SpawnFailure) -> bool {
+        let lacks = failure.stage == Stage::Pipe && failure.errno == libc::EMFILE;
+        // Other starts will give theirs back in a moment.
+        if !lacks || self.runs.values().any(|run| run.exec_status.is_some()) {
+            return false;
+        }
+        if self.cgroups.take().is_some() {
+            log::debug!("going without control groups: too few descriptors");
+            return true;
+        }
+        let has_proc = self.proc.take().is_some();
+        if has_proc {
+            log::debug!(
+                "going without /proc: too few descriptors; a program's tree is its process group"
+            );
+        }
+        has_proc
     }
 
     /// Whom a program runs as, if not as lastout. Who is not root cannot become anybody
