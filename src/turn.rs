@@ -173,6 +173,9 @@ impl Lastout {
 
     /// Step 2. `have_come`: whether there is any to be read.
     fn take_signals(&mut self, now: Time, have_come: bool) {
+        if have_come {
+            self.learn_of_execs(now);
+        }
         for _ in 0..if have_come { SIGNAL_BUDGET } else { 0 } {
             let Some(came) = self.signals.take() else {
                 break;
@@ -197,6 +200,15 @@ impl Lastout {
                 self.carry_out(now);
             }
         }
+    }
+
+    /// A signal that came after an exec is for the program, though the exec was not told
+    /// of yet: what the core holds for a program that is not there has a bound.
+    fn learn_of_execs(&mut self, now: Time) {
+        for run in self.people.runs_before_exec() {
+            let _ = self.learn_exec_status(now, run);
+        }
+        self.carry_out(now);
     }
 
     /// Step 4.

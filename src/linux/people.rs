@@ -310,6 +310,16 @@ impl People {
         spawn::read_exec_status(self.exec_status(run)?)
     }
 
+    /// The runs of which it is not known yet how their exec went.
+    #[must_use]
+    pub fn runs_before_exec(&self) -> Vec<RunId> {
+        let before = self
+            .runs
+            .iter()
+            .filter(|(_, run)| run.exec_status.is_some());
+        before.map(|(id, _)| *id).collect()
+    }
+
     /// The pipe was read to its end. The caller took it from the poll set before.
     pub fn close_exec_status(&mut self, run: RunId) {
         if let Some(run) = self.runs.get_mut(&run) {

@@ -112,6 +112,12 @@ impl Poll {
                 size_of_val(&bits),
             )
         };
+        if count >= 0 {
+            // With something ready, or no time to wait, the kernel puts the mask back
+            // before it delivers anything: signals would wait for as long as a flood of
+            // anything else goes on (SIG-5). They come at the end of the first call.
+            open.set().set();
+        }
         // An error is EINTR: a signal has come, which its counter tells.
         let count = usize::try_from(count).unwrap_or(0);
         self.ready.clear();
