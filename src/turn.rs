@@ -114,7 +114,8 @@ impl Lastout {
         oom::begin();
         loop {
             if let Some(code) = self.code {
-                self.report.write(self.clock.now(), code);
+                let nobody_left = self.people.nobody_left();
+                self.report.write(self.clock.now(), code, nobody_left);
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
                 return code;
             }
@@ -372,7 +373,10 @@ impl Lastout {
                 } => self.people.tell_rest(run, signal),
                 Action::HangUp { run } => self.people.hang_up(run),
                 Action::Kill { run } => self.people.kill(run),
-                Action::Disown { run } => self.people.disown(run),
+                Action::Disown { run } => {
+                    self.people.disown(run);
+                    self.report.forget(run);
+                }
                 Action::TellStrays { signal } => self.people.tell_strays(signal),
                 Action::KillEverybody => self.people.kill_everybody(),
                 Action::Notice(notice) => self.tell_people(now, &notice),
