@@ -371,6 +371,7 @@ impl Lastout {
                     scope: None,
                     signal,
                 } => self.people.tell_rest(run, signal),
+                Action::TellFollowers { run, signal } => self.people.tell_followers(run, signal),
                 Action::HangUp { run } => self.people.hang_up(run),
                 Action::Kill { run } => self.people.kill(run),
                 Action::Disown { run } => {

@@ -313,6 +313,17 @@ impl People {
         send_to_group(pid, Signal::CONT);
     }
 
+    /// Asks those of a tree to end who were not told with its leader, which is alive.
+    pub fn tell_followers(&mut self, id: RunId, signal: Signal) {
+        let Some(pid) = self.runs.get(&id).map(|run| run.pid) else {
+            return;
+        };
+        if !self.tell_by_census(Whom::Followers(id), signal) {
+            // Without /proc the leader is told twice rather than the others never.
+            let _ = send_to_group_left_by(pid, signal);
+        }
+    }
+
     /// The leader has ended, and the rest of the tree is to be told. It is when
     /// [`People::tell_rests`] is called, for all at once.
     pub fn tell_rest(&mut self, run: RunId, signal: Signal) {

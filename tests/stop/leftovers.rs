@@ -89,7 +89,7 @@ fn stop_3_leftovers_that_are_to_be_kept_live_beside_the_next_instance() {
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     let born = run.lines().count("daemon: ready");
     assert_times(run.lines(), "daemon: got SIGTERM, leaving", born);
-    // They are nobody's by then, and the lives that left them are long over.
-    assert_times(run.lines(), "  web", 0);
     assert_times(run.lines(), "  stray probe", born);
+    // Of the lives that left them only the one that was on may be in the report.
+    assert!(run.lines().count("  web") <= 1, "{}", run.lines().text());
 }
