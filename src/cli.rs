@@ -123,6 +123,9 @@ pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
     {
         return Err(wrong("a command is missing after `--`"));
     }
+    if let Some(argv) = bare_command(args) {
+        return Ok(Order::Supervise(Supervise::of(argv)));
+    }
     let typed = match Typed::try_parse_from(args) {
         Ok(typed) => typed,
         Err(error) => return explain(&error),
@@ -131,6 +134,32 @@ pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
         Some(Sub::Check { config }) => Ok(Order::Check { config }),
         Some(Sub::Version) => Ok(Order::Print(Typed::command().render_version())),
         None => supervise(typed).map(Order::Supervise),
+    }
+}
+
+/// The command of `lastout -- COMMAND [ARG]...`, which is how engines and most images
+/// start an init. There is no option to be read, and whoever reads them costs more than
+/// all the rest of a start.
+fn bare_command(args: &[OsString]) -> Option<&[OsString]> {
+    match args {
+        [_, dashes, argv @ ..] if dashes == "--" && !argv.is_empty() => Some(argv),
+        _ => None,
+    }
+}
+
+impl Supervise {
+    /// The command, and nothing was said of it.
+    fn of(argv: &[OsString]) -> Supervise {
+        Supervise {
+            config: None,
+            command: Command {
+                argv: argv.to_vec(),
+                ..Command::default()
+            },
+            parent_death: None,
+            sandbox: false,
+            level: None,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::linux::people::People;
 use crate::linux::sandbox::{self, Side};
 use crate::linux::signals::Inherited;
 use crate::linux::{descriptors, parent, passwd, spawn, terminal};
-use crate::plan::Plan;
+use crate::plan::{Plan, Slate};
 use crate::say::{self, LogFormat};
 use crate::single::{self, Command};
 use crate::turn::Lastout;
@@ -157,7 +157,11 @@ fn live(plan: Plan, inherited: Inherited) -> u8 {
     if plan.spec.main.is_none() {
         descriptors::close_inherited();
     }
-    match Lastout::new(plan, People::adopt(inherited)) {
+    let has_programs = plan
+        .launches
+        .iter()
+        .any(|launch| launch.slate == Slate::Clean);
+    match Lastout::new(plan, People::adopt(inherited, has_programs)) {
         Ok(lastout) => lastout.live(),
         Err(error) => refuse(&format!("lastout: cannot begin: {error}"), GAVE_UP),
     }

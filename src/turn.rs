@@ -35,6 +35,9 @@ use crate::say;
 /// signal waiting; the rest is still there in the next turn.
 const REAP_BUDGET: usize = 256;
 
+/// How many queued signals a turn passes on.
+const SIGNAL_BUDGET: usize = 256;
+
 /// The pause between two looks during the stop for people who are nobody's children,
 /// at first and at most.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
@@ -45,7 +48,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(50);
 const AFTER_PANIC: i32 = 100;
 
 /// The tokens that are no run's.
-const RESERVED_SIGNALS: Token = Token(u64::MAX);
+const OTHER_SIGNALS: Token = Token(u64::MAX);
 const OWN_LOG: Token = Token(u64::MAX - 1);
 
 /// One life of lastout.
@@ -79,7 +82,7 @@ impl Lastout {
         let poll = Poll::new()?;
         let signals = Signals::install()?;
         if let Some(descriptor) = signals.descriptor() {
-            poll.add(descriptor, RESERVED_SIGNALS, Interest::Readable)?;
+            poll.add(descriptor, OTHER_SIGNALS, Interest::Readable)?;
         }
         let gives_terminal = terminal::is_ours_to_give();
         for (program, launch) in spec.programs.iter_mut().zip(&launches) {
@@ -168,30 +171,33 @@ impl Lastout {
     fn take_signals(&mut self, now: Time) -> bool {
         let mut child_ended = false;
         let mut arrived = Vec::new();
-        self.signals.take(|signal| match signal.signal {
+        self.signals.take(|came| match came.signal {
             Signal::CHLD => child_ended = true,
-            _ => arrived.push(signal),
+            _ => arrived.push(came),
         });
+        for _ in 0..SIGNAL_BUDGET {
+            let Some(came) = self.signals.take_other() else {
+                break;
+            };
+            arrived.push(came);
+        }
         for Arrived {
             signal,
             from_kernel,
-            times,
         } in arrived
         {
             log::trace!(
                 "{signal} came{}",
                 if from_kernel { " from the kernel" } else { "" }
             );
-            for _ in 0..times {
-                self.tell_core(
-                    now,
-                    Event::Signal {
-                        signal,
-                        from_terminal: from_kernel,
-                    },
-                );
-                self.carry_out(now);
-            }
+            self.tell_core(
+                now,
+                Event::Signal {
+                    signal,
+                    from_terminal: from_kernel,
+                },
+            );
+            self.carry_out(now);
         }
         child_ended
     }
@@ -303,17 +309,8 @@ impl Lastout {
     /// Step 5.
     fn serve(&mut self, now: Time, token: Token) {
         match token {
-            RESERVED_SIGNALS => {
-                if let Some(signal) = self.signals.take_reserved() {
-                    self.tell_core(
-                        now,
-                        Event::Signal {
-                            signal,
-                            from_terminal: false,
-                        },
-                    );
-                }
-            }
+            // Read in step 2.
+            OTHER_SIGNALS => {}
             OWN_LOG => {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }

@@ -149,9 +149,10 @@ impl fmt::Display for Person {
 }
 
 impl People {
-    /// Takes responsibility for everybody who is or comes in scope.
+    /// Takes responsibility for everybody who is or comes in scope. `with_cgroups` where
+    /// there are programs to be told apart; who is the init of one command needs none.
     #[must_use]
-    pub fn adopt(inherited: Inherited) -> People {
+    pub fn adopt(inherited: Inherited, with_cgroups: bool) -> People {
         let scope = everybody::Scope::of_this_process();
         if let Err(error) = everybody::become_subreaper() {
             log::debug!("cannot become a subreaper: {error}; orphans will not come to us");
@@ -161,7 +162,11 @@ impl People {
         if proc.is_none() {
             log::debug!("no /proc of our own namespace: a program's tree is its process group");
         }
-        let cgroups = Cgroups::find(&marks);
+        let cgroups = if with_cgroups {
+            Cgroups::find(&marks)
+        } else {
+            None
+        };
         People {
             scope,
             proc,

@@ -1,19 +1,25 @@
 //! Signals that arrive at lastout: none is lost from the first instruction of main on
 //! (SIG-4), standard ones merge, real-time ones are counted (SIG-1).
 //!
-//! The handlers, registered through signal-hook's low level, do nothing but count, per
-//! signal and kind of sender. They run only while [`super::poll::Poll::wait`] sleeps.
-//! A counter cannot be full as a pipe can: a burst of a hundred thousand costs nothing
-//! but the counting (SIG-5).
+//! They come in two ways. Those that lastout itself has a use for have handlers,
+//! registered through signal-hook's low level, which do nothing but note it, per signal
+//! and kind of sender. They run only while [`super::poll::Poll::wait`] sleeps. A note
+//! cannot be full as a pipe can: a burst of a hundred thousand costs nothing but the
+//! noting (SIG-5).
 //!
-//! The C library keeps signals 32 and 33 (musl: 34 too) for itself and refuses
-//! handlers for them, but to programs built with glibc 34 is SIGRTMIN. Those stay
-//! blocked and are read from a signalfd, by raw system calls with the kernel's own
-//! eight-byte masks, which no C library has cut down.
+//! All others are only passed on. They stay blocked and are read from a signalfd: the
+//! real-time ones one by one, as they were queued; the fault signals only when somebody
+//! sent them, since a real fault strikes through the mask; and 32 to 34, which the C
+//! library keeps for itself and refuses handlers for, while to programs built with glibc
+//! 34 is SIGRTMIN. The masks are the kernel's own eight bytes, passed by raw system
+//! calls, which no C library has cut down.
+//!
+//! Handlers for all of them would do as well, but each registration copies the table of
+//! all before it: sixty took 0.9 ms and 259 page faults of a start (docs/design.md).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lastout_core::Signal;
 
@@ -31,6 +37,12 @@ impl Mask {
     #[must_use]
     pub const fn with(self, signal: Signal) -> Mask {
         Mask(self.0 | 1 << (signal.number() - 1))
+    }
+
+    /// The same set without `signal`.
+    #[must_use]
+    pub const fn without(self, signal: Signal) -> Mask {
+        Mask(self.0 & !(1 << (signal.number() - 1)))
     }
 
     /// Whether `signal` is in it.
@@ -159,16 +171,35 @@ impl Inherited {
     }
 }
 
-/// How many of each signal have come and were not taken yet: from processes, and from
-/// the kernel, as a terminal's are.
-static FROM_PROCESSES: [AtomicU32; 65] = [const { AtomicU32::new(0) }; 65];
-static FROM_KERNEL: [AtomicU32; 65] = [const { AtomicU32::new(0) }; 65];
+/// Which signals with a handler have come and were not taken yet: from processes, and
+/// from the kernel, as a terminal's are. All of them are standard ones, which merge.
+static FROM_PROCESSES: [AtomicBool; 32] = [const { AtomicBool::new(false) }; 32];
+static FROM_KERNEL: [AtomicBool; 32] = [const { AtomicBool::new(false) }; 32];
 
-/// The signals that the C library refuses handlers for.
-const RESERVED: std::ops::RangeInclusive<i32> = if cfg!(target_env = "musl") {
-    32..=34
-} else {
-    32..=33
+/// The signals that have handlers: those that mean something to lastout, at least by
+/// default (SIG-2, SIG-3).
+const HANDLED: [Signal; 10] = [
+    Signal::CHLD,
+    Signal::TERM,
+    Signal::INT,
+    Signal::QUIT,
+    Signal::HUP,
+    Signal::USR1,
+    Signal::USR2,
+    Signal::PIPE,
+    Signal::CONT,
+    Signal::WINCH,
+];
+
+/// The mask to sleep with: open for all that has a handler.
+const OPEN: Mask = {
+    let mut mask = Mask::FULL;
+    let mut index = 0;
+    while index < HANDLED.len() {
+        mask = mask.without(HANDLED[index]);
+        index += 1;
+    }
+    mask
 };
 
 /// A signal that has come.
@@ -178,104 +209,94 @@ pub struct Arrived {
     pub signal: Signal,
     /// Whether the kernel sent it, as it does for a terminal.
     pub from_kernel: bool,
-    /// How often; 1 for a standard one.
-    pub times: u32,
 }
 
 /// The intake.
 #[derive(Debug)]
 pub struct Signals {
-    reserved: Option<OwnedFd>,
+    others: Option<OwnedFd>,
 }
 
 impl Signals {
     /// Registers for every signal that can be caught. They stay blocked.
     ///
     /// # Errors
-    /// Those of sigaction(2). A missing signalfd is none: signals 32 to 34 are then
+    /// Those of sigaction(2). A missing signalfd is none: what would come on it is then
     /// not seen.
     pub fn install() -> io::Result<Signals> {
-        for signal in Signal::all() {
-            let number = signal.number();
-            if !signal.can_be_caught() || RESERVED.contains(&number) {
-                continue;
-            }
-            // SAFETY: the action touches atomics only, and for a fault resets the
-            // disposition, which is async-signal-safe.
+        for signal in HANDLED {
+            // SAFETY: the action touches atomics only, which is async-signal-safe.
             unsafe {
-                signal_hook_registry::register_unchecked(number, move |info| arrive(signal, info))?
-            };
+                signal_hook_registry::register_sigaction(signal.number(), move |info| {
+                    arrive(signal, info);
+                })?;
+            }
+        }
+        let others = signalfd(OPEN);
+        if let Err(error) = &others {
+            log::debug!("no signalfd: {error}; signals that are only passed on are not seen");
         }
         Ok(Signals {
-            reserved: signalfd().ok(),
+            others: others.ok(),
         })
     }
 
-    /// The mask to sleep with: open for all that has a handler.
+    /// The mask to sleep with.
     #[must_use]
     pub fn open_mask() -> Mask {
-        RESERVED
-            .filter_map(Signal::new)
-            .fold(Mask::EMPTY, Mask::with)
+        OPEN
     }
 
-    /// The descriptor on which the C library's signals come.
+    /// The descriptor on which the signals without a handler come.
     #[must_use]
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.reserved.as_ref().map(AsFd::as_fd)
+        self.others.as_ref().map(AsFd::as_fd)
     }
 
-    /// Takes what has come, by number; SIGCHLD among it.
+    /// Takes those that have a handler and have come; SIGCHLD among them.
     pub fn take(&mut self, mut each: impl FnMut(Arrived)) {
-        for signal in Signal::all() {
+        for signal in HANDLED {
             for (counters, from_kernel) in [(&FROM_PROCESSES, false), (&FROM_KERNEL, true)] {
-                let Some(counter) = counters.get(signal.number() as usize) else {
+                let Some(came) = counters.get(signal.number() as usize) else {
                     continue;
                 };
                 // The handlers are blocked out by now; swap is only for the reader.
-                let count = counter.swap(0, Ordering::Relaxed);
-                if count > 0 {
-                    let times = if signal.is_real_time() { count } else { 1 };
+                if came.swap(false, Ordering::Relaxed) {
                     each(Arrived {
                         signal,
                         from_kernel,
-                        times,
                     });
                 }
             }
         }
     }
 
-    /// Takes one of the C library's signals, if one has come.
-    pub fn take_reserved(&mut self) -> Option<Signal> {
-        let fd = self.reserved.as_ref()?;
-        let mut info = [0_u8; size_of::<libc::signalfd_siginfo>()];
-        // SAFETY: `info` is as large as the one record that is read.
-        let got = unsafe { libc::read(fd.as_raw_fd(), info.as_mut_ptr().cast(), info.len()) };
-        if usize::try_from(got) != Ok(info.len()) {
+    /// Takes one of the others, if one has come.
+    pub fn take_other(&mut self) -> Option<Arrived> {
+        let fd = self.others.as_ref()?;
+        let mut record = std::mem::MaybeUninit::<libc::signalfd_siginfo>::zeroed();
+        let size = size_of::<libc::signalfd_siginfo>();
+        // SAFETY: `record` is as large as the one record that is read.
+        let got = unsafe { libc::read(fd.as_raw_fd(), record.as_mut_ptr().cast(), size) };
+        if usize::try_from(got) != Ok(size) {
             return None;
         }
-        // ssi_signo is the first field of the record.
-        let number = info
-            .first_chunk::<4>()
-            .map(|bytes| u32::from_ne_bytes(*bytes))?;
-        Signal::new(i32::try_from(number).ok()?)
+        // SAFETY: the kernel has written the whole record.
+        let record = unsafe { record.assume_init() };
+        let signal = Signal::new(i32::try_from(record.ssi_signo).ok()?)?;
+        Some(Arrived {
+            signal,
+            from_kernel: record.ssi_code > 0,
+        })
     }
 }
 
-/// The handler: counts.
+/// The handler: notes.
 fn arrive(signal: Signal, info: &libc::siginfo_t) {
     let by_kernel = info.si_code > 0;
-    if by_kernel && is_fault(signal) {
-        // A real fault of ours: without a handler the instruction is tried again, and
-        // the kernel does what it does to a process that cannot go on.
-        set_disposition(signal, Disposition::Default);
-        return;
-    }
-    // SAFETY: si_pid is valid for signals that a process sent, and zero for others.
-    let sender = unsafe { info.si_pid() };
-    // SAFETY: getpid has no preconditions.
-    if signal == Signal::PIPE && sender == unsafe { libc::getpid() } {
+    // SAFETY: si_pid is valid for signals that a process sent, and zero for others;
+    // getpid has no preconditions.
+    if signal == Signal::PIPE && unsafe { info.si_pid() == libc::getpid() } {
         // Our own doing: a write to a log that nobody reads.
         return;
     }
@@ -284,22 +305,14 @@ fn arrive(signal: Signal, info: &libc::siginfo_t) {
     } else {
         &FROM_PROCESSES
     };
-    if let Some(counter) = counters.get(signal.number() as usize) {
-        counter.fetch_add(1, Ordering::Relaxed);
+    if let Some(came) = counters.get(signal.number() as usize) {
+        came.store(true, Ordering::Relaxed);
     }
 }
 
-/// Whether the kernel sends it for an instruction that cannot be carried out.
-fn is_fault(signal: Signal) -> bool {
-    matches!(
-        signal.number(),
-        libc::SIGILL | libc::SIGTRAP | libc::SIGBUS | libc::SIGFPE | libc::SIGSEGV | libc::SIGSYS
-    )
-}
-
-/// A non-blocking signalfd for what the C library keeps for itself.
-fn signalfd() -> io::Result<OwnedFd> {
-    let mask = Signals::open_mask().bits();
+/// A non-blocking signalfd for these signals.
+fn signalfd(mask: Mask) -> io::Result<OwnedFd> {
+    let mask = mask.bits();
     // SAFETY: the mask is eight bytes that live across the call.
     let fd = unsafe {
         libc::syscall(

@@ -10,7 +10,7 @@
 //! finds nobody new. For SIGKILL that is the end of it: a process that was sent one
 //! makes no child any more (fork(2) fails while it is pending). Who forks faster than
 //! one can look at him is killed with his process group, which the kernel does in one
-//! step, where all of the group that we see are to be killed. For a signal that can be
+//! step, where nobody else is in it. For a signal that can be
 //! caught there is no such end, since a program may fork for as long as it likes;
 //! whoever comes later is found when he is told or killed next.
 //!
@@ -19,6 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use lastout_core::{RunId, Signal};
 use nix::errno::Errno;
@@ -35,6 +36,10 @@ const ROUNDS_TO_KILL: usize = 64;
 /// A scan that was torn is repeated, but not for ever: elsewhere in the namespace
 /// somebody may fork and die all the time who is none of theirs.
 const TORN_IN_A_ROW: usize = 8;
+
+/// After that long the loop has its turn, and reaps: a fork bomb leaves zombies, which
+/// make every scan longer. What is not settled is taken up at the next turn.
+const LONGEST: Duration = Duration::from_millis(100);
 
 /// Of whom a scan finds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -182,6 +187,7 @@ impl Census<'_> {
             _ => ROUNDS_TO_TELL,
         };
         let mut outcome = Outcome::default();
+        let start = Instant::now();
         let mut torn = 0;
         let mut before = None;
         for _ in 0..rounds {
@@ -199,12 +205,13 @@ impl Census<'_> {
                     outcome.count(send(self.proc, process, signals));
                 }
             }
-            if anybody_new && signals == [Signal::KILL] {
+            if signals == [Signal::KILL] && (anybody_new || snapshot.is_torn()) {
                 kill_groups(&snapshot, |process| whom.includes(process, leaders));
             }
             torn = if snapshot.is_torn() { torn + 1 } else { 0 };
             outcome.settled = !anybody_new && torn == 0;
-            if outcome.settled || (!anybody_new && torn > TORN_IN_A_ROW) {
+            let given_up = !anybody_new && torn > TORN_IN_A_ROW;
+            if outcome.settled || given_up || start.elapsed() > LONGEST {
                 break;
             }
             before = Some(snapshot);
@@ -223,16 +230,19 @@ impl Outcome {
     }
 }
 
-/// Kills the groups of which everybody alive is one of them, newborns that the scan has
-/// missed included. A group keeps its number while anybody is in it, and the kernel
-/// gives a number away again only after all others: not within a scan.
+/// Kills the groups in which one of them is or was, and nobody alive who is not.
+/// Newborns that the scan has missed are reached by that. A zombie says as much as the
+/// living: who forks and leaves faster than we look is never seen in another state, and
+/// while it is not reaped its group's number is nobody else's.
 fn kill_groups(snapshot: &Snapshot, included: impl Fn(&Process) -> bool) {
     let ours = nix::unistd::getpgrp();
     let mut theirs = BTreeMap::new();
-    let alive = snapshot.processes().iter().filter(|p| p.stat.is_alive());
-    for process in alive {
-        let only_theirs = theirs.entry(process.stat.pgid).or_insert(true);
-        *only_theirs &= process.in_scope && included(process);
+    for process in snapshot.processes() {
+        let one_of_them = process.in_scope && included(process);
+        if one_of_them || process.stat.is_alive() {
+            let only_theirs = theirs.entry(process.stat.pgid).or_insert(true);
+            *only_theirs &= one_of_them;
+        }
     }
     for (pgid, only_theirs) in theirs {
         if only_theirs && pgid != ours && pgid.as_raw() > 1 {
