@@ -104,7 +104,10 @@ fn ends_with(command: &str, keys: &str) -> i32 {
 
 #[test]
 fn exit_2_a_program_that_fails_for_good_ends_the_container_with_its_code() {
-    assert_eq!(ends_with("exit 42 --after 200ms", "autorestart = \"never\""), 42);
+    assert_eq!(
+        ends_with("exit 42 --after 200ms", "autorestart = \"never\""),
+        42
+    );
 }
 
 #[test]
@@ -114,7 +117,10 @@ fn exit_2_a_program_that_dies_of_a_signal_for_good_ends_it_with_128_and_n() {
 
 #[test]
 fn exit_2_a_program_whose_good_end_ends_the_container_ends_it_with_0() {
-    assert_eq!(ends_with("exit 0 --after 200ms", "on_success = \"shutdown\""), 0);
+    assert_eq!(
+        ends_with("exit 0 --after 200ms", "on_success = \"shutdown\""),
+        0
+    );
 }
 
 #[test]

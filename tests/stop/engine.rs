@@ -22,7 +22,11 @@ fn stop_1_a_docker_exec_session_is_told_and_waited_for() {
         session.join().expect("the client of the session")
     });
     assert_eq!(session.0, 0, "{}", session.1);
-    assert!(session.1.contains("session: got SIGTERM, leaving"), "{}", session.1);
+    assert!(
+        session.1.contains("session: got SIGTERM, leaving"),
+        "{}",
+        session.1
+    );
     assert_eq!(container.wait(), 0);
     assert_in_order(container.lines(), &["goodbye: SIGTERM came", "stray probe"]);
 }
@@ -37,7 +41,10 @@ fn stop_5_a_deaf_program_is_killed_before_the_engine_kills_everybody() {
     // The engine would have made it 137, and there would be no report.
     assert_eq!(container.wait(), 0);
     assert!(took >= Duration::from_secs(9), "{took:?}");
-    assert_in_order(container.lines(), &["goodbye", "told SIGTERM  killed after 9"]);
+    assert_in_order(
+        container.lines(),
+        &["goodbye", "told SIGTERM  killed after 9"],
+    );
 }
 
 #[test]

@@ -60,9 +60,7 @@ fn stop_4_the_programs_are_told_when_the_command_that_needs_them_is_gone() {
 fn stop_4_independent_programs_take_as_long_as_the_slowest_and_not_more() {
     const SLOWEST: Duration = Duration::from_secs(1);
     let programs: String = (0..6)
-        .map(|n| {
-            format!("[program.p{n}]\ncommand = \"PROBE last-words --name p{n} --after 1s\"\n")
-        })
+        .map(|n| format!("[program.p{n}]\ncommand = \"PROBE last-words --name p{n} --after 1s\"\n"))
         .collect();
     let names: Vec<String> = (0..6).map(|n| format!("p{n}: ready")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -35,7 +35,10 @@ fn stop_2_the_stopsignal_goes_to_the_leader_alone_at_first() {
 
 #[test]
 fn stop_2_with_the_scope_group_the_process_group_is_told_at_once() {
-    assert_eq!(told_beside_a_deaf_leader("group"), ["leader", "member of the group"]);
+    assert_eq!(
+        told_beside_a_deaf_leader("group"),
+        ["leader", "member of the group"]
+    );
 }
 
 #[test]

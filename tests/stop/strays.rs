@@ -24,7 +24,10 @@ fn stop_1_strays_are_told_when_the_programs_are_gone_and_waited_for() {
         &["web: got SIGTERM, leaving", "stray: got SIGTERM, leaving"],
     );
     assert_in_order(run.lines(), &["web: left after", "told stray"]);
-    assert_in_order(run.lines(), &["goodbye", "  stray probe (pid 5)  told SIGTERM  left after"]);
+    assert_in_order(
+        run.lines(),
+        &["goodbye", "  stray probe (pid 5)  told SIGTERM  left after"],
+    );
 }
 
 #[test]

@@ -102,7 +102,11 @@ fn stop_5_at_the_last_call_everybody_is_told_before_anybody_is_killed() {
     assert_times(run.lines(), "daemon of the family: got SIGTERM", 1);
     assert_in_order(
         run.lines(),
-        &["last call", "cache: told", "everybody who is left is killed"],
+        &[
+            "last call",
+            "cache: told",
+            "everybody who is left is killed",
+        ],
     );
 }
 
@@ -118,7 +122,15 @@ fn stop_5_the_order_holds_until_the_last_call() {
         "#,
     );
     let probe = lastout_harness::binaries::probe();
-    let words = ["--", &probe, "last-words", "--name", "main", "--after", "2s"];
+    let words = [
+        "--",
+        &probe,
+        "last-words",
+        "--name",
+        "main",
+        "--after",
+        "2s",
+    ];
     let mut run = file.setup(&words).start();
     run.wait_for_line("main: ready");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
@@ -170,7 +182,14 @@ fn stop_5_what_a_command_left_behind_has_five_seconds() {
 #[test]
 fn stop_5_what_a_command_left_behind_has_the_stop_timeout_where_there_is_one() {
     let probe = lastout_harness::binaries::probe();
-    let words = ["--stop-timeout", "1", "--", &probe, "daemon", "--ignore-term"];
+    let words = [
+        "--stop-timeout",
+        "1",
+        "--",
+        &probe,
+        "daemon",
+        "--ignore-term",
+    ];
     let mut run = Setup::new(&words).start();
     let (code, ended) = run.wait_and_measure();
     assert_eq!(code, 0, "{}", run.lines().text());
