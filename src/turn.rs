@@ -241,7 +241,7 @@ impl Lastout {
         let ended = self.people.ended_leaders(first, REAP_BUDGET);
         for (run, zombie) in &ended {
             // A life that ended before its exec was told of did exec, or tells why not.
-            let failed = self.learn_exec_status(now, *run);
+            let failed = self.learn_exec_status(now, *run, true);
             if !failed {
                 let status = zombie.status;
                 let out_of_memory = oom::may_have_killed(status);
@@ -268,7 +268,7 @@ impl Lastout {
     }
 
     /// Reads how a run's exec went, if that is known, and tells the core. Whether it failed.
-    fn learn_exec_status(&mut self, now: Time, run: RunId) -> bool {
+    fn learn_exec_status(&mut self, now: Time, run: RunId, is_dead: bool) -> bool {
         let Some(result) = self.people.read_exec_status(run) else {
             return false;
         };
@@ -279,6 +279,10 @@ impl Lastout {
         match result {
             Ok(()) => {
                 self.tell_core(now, Event::Execed { run });
+                false
+            }
+            Err(failure) if !is_dead => {
+                self.people.keep_failure(run, failure);
                 false
             }
             Err(failure) => {
@@ -315,7 +319,7 @@ impl Lastout {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }
             Token(run) => {
-                let _ = self.learn_exec_status(now, RunId(run));
+                let _ = self.learn_exec_status(now, RunId(run), false);
             }
         }
     }

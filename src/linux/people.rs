@@ -56,6 +56,8 @@ struct Run {
     pid: Pid,
     /// Open until the exec, or what came instead of it, was read.
     exec_status: Option<OwnedFd>,
+    /// Why there was no exec. The child that says so is about to end.
+    failure: Option<SpawnFailure>,
     /// Whether the leader is alive, or a zombie.
     unreaped: bool,
     cgroup: Option<Cgroup>,
@@ -220,6 +222,7 @@ impl People {
         let entry = Run {
             pid: born.pid,
             exec_status: Some(born.exec_status),
+            failure: None,
             unreaped: true,
             cgroup,
             has_terminal: terminal,
@@ -275,7 +278,18 @@ impl People {
     /// How a run's exec went, if that can be told by now.
     #[must_use]
     pub fn read_exec_status(&self, run: RunId) -> Option<Result<(), SpawnFailure>> {
+        if let Some(failure) = self.runs.get(&run)?.failure {
+            return Some(Err(failure));
+        }
         spawn::read_exec_status(self.exec_status(run)?)
+    }
+
+    /// Keeps why a run had no exec until its child is dead: as long as that is alive it
+    /// is the run's, and no stray that somebody would tell.
+    pub fn keep_failure(&mut self, run: RunId, failure: SpawnFailure) {
+        if let Some(run) = self.runs.get_mut(&run) {
+            run.failure = Some(failure);
+        }
     }
 
     /// The pipe was read to its end. The caller took it from the poll set before.
