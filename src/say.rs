@@ -66,6 +66,14 @@ pub fn object(level: Level, message: &str, fields: Map<String, Value>) {
     let _ = out.stderr().write_all(line.as_bytes());
 }
 
+/// Logs a line of text that needs no `warning:` in front, whatever its level.
+pub fn plain(level: Level, message: &str) {
+    if level <= log::max_level() {
+        let line = text(Level::Info, message);
+        with_stderr(|stderr| drop(stderr.write_all(line.as_bytes())));
+    }
+}
+
 /// How lines are written now.
 #[must_use]
 pub fn format() -> LogFormat {

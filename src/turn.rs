@@ -120,7 +120,8 @@ impl Lastout {
         oom::begin();
         loop {
             if let Some(code) = self.code {
-                self.report.write(self.clock.now(), code);
+                let nobody_left = self.people.nobody_left();
+                self.report.write(self.clock.now(), code, nobody_left);
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
                 // The kernel takes everything back at one stroke.
                 std::mem::forget(self);
@@ -206,7 +207,7 @@ impl Lastout {
     /// of yet: what the core holds for a program that is not there has a bound.
     fn learn_of_execs(&mut self, now: Time) {
         for run in self.people.runs_before_exec() {
-            let _ = self.learn_exec_status(now, run);
+            let _ = self.learn_exec_status(now, run, false);
         }
         self.carry_out(now);
     }
@@ -256,7 +257,7 @@ impl Lastout {
         let ended = self.people.ended_leaders(first, REAP_BUDGET);
         for (run, zombie) in &ended {
             // A life that ended before its exec was told of did exec, or tells why not.
-            let failed = self.learn_exec_status(now, *run);
+            let failed = self.learn_exec_status(now, *run, true);
             if !failed {
                 let status = zombie.status;
                 let out_of_memory = oom::may_have_killed(status);
@@ -283,7 +284,7 @@ impl Lastout {
     }
 
     /// Reads how a run's exec went, if that is known, and tells the core. Whether it failed.
-    fn learn_exec_status(&mut self, now: Time, run: RunId) -> bool {
+    fn learn_exec_status(&mut self, now: Time, run: RunId, is_dead: bool) -> bool {
         let Some(result) = self.people.read_exec_status(run) else {
             return false;
         };
@@ -294,6 +295,10 @@ impl Lastout {
         match result {
             Ok(()) => {
                 self.tell_core(now, Event::Execed { run });
+                false
+            }
+            Err(failure) if !is_dead => {
+                self.people.keep_failure(run, failure);
                 false
             }
             Err(failure) => {
@@ -330,7 +335,7 @@ impl Lastout {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }
             Token(run) => {
-                let _ = self.learn_exec_status(now, RunId(run));
+                let _ = self.learn_exec_status(now, RunId(run), false);
             }
         }
     }
@@ -383,9 +388,13 @@ impl Lastout {
                     scope: None,
                     signal,
                 } => self.people.tell_rest(run, signal),
+                Action::TellFollowers { run, signal } => self.people.tell_followers(run, signal),
                 Action::HangUp { run } => self.people.hang_up(run),
                 Action::Kill { run } => self.people.kill(run),
-                Action::Disown { run } => self.people.disown(run),
+                Action::Disown { run } => {
+                    self.people.disown(run);
+                    self.report.forget(run);
+                }
                 Action::TellStrays { signal } => self.people.tell_strays(signal),
                 Action::KillEverybody => self.people.kill_everybody(),
                 Action::Notice(notice) => self.tell_people(now, &notice),

@@ -56,6 +56,8 @@ struct Run {
     pid: Pid,
     /// Open until the exec, or what came instead of it, was read.
     exec_status: Option<OwnedFd>,
+    /// Why there was no exec. The child that says so is about to end.
+    failure: Option<SpawnFailure>,
     /// Whether the leader is alive, or a zombie.
     unreaped: bool,
     cgroup: Option<Cgroup>,
@@ -231,6 +233,7 @@ impl People {
         let entry = Run {
             pid: born.pid,
             exec_status: Some(born.exec_status),
+            failure: None,
             unreaped: true,
             cgroup,
             has_terminal: terminal,
@@ -307,6 +310,9 @@ impl People {
     /// How a run's exec went, if that can be told by now.
     #[must_use]
     pub fn read_exec_status(&self, run: RunId) -> Option<Result<(), SpawnFailure>> {
+        if let Some(failure) = self.runs.get(&run)?.failure {
+            return Some(Err(failure));
+        }
         spawn::read_exec_status(self.exec_status(run)?)
     }
 
@@ -318,6 +324,14 @@ impl People {
             .iter()
             .filter(|(_, run)| run.exec_status.is_some());
         before.map(|(id, _)| *id).collect()
+    }
+
+    /// Keeps why a run had no exec until its child is dead: as long as that is alive it
+    /// is the run's, and no stray that somebody would tell.
+    pub fn keep_failure(&mut self, run: RunId, failure: SpawnFailure) {
+        if let Some(run) = self.runs.get_mut(&run) {
+            run.failure = Some(failure);
+        }
     }
 
     /// The pipe was read to its end. The caller took it from the poll set before.
@@ -358,6 +372,17 @@ impl People {
             Scope::Tree => send_to_group(pid, signal),
         }
         send_to_group(pid, Signal::CONT);
+    }
+
+    /// Asks those of a tree to end who were not told with its leader, which is alive.
+    pub fn tell_followers(&mut self, id: RunId, signal: Signal) {
+        let Some(pid) = self.runs.get(&id).map(|run| run.pid) else {
+            return;
+        };
+        if !self.tell_by_census(Whom::Followers(id), signal) {
+            // Without /proc the leader is told twice rather than the others never.
+            let _ = send_to_group_left_by(pid, signal);
+        }
     }
 
     /// The leader has ended, and the rest of the tree is to be told. It is when

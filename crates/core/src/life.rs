@@ -175,6 +175,7 @@ impl Supervisor {
         };
         life.leader = Some((end, verdict));
         life.hang_up = None;
+        life.last_call = None;
         let signal = life.signal;
         self.order(Action::Tell {
             run,
@@ -206,6 +207,7 @@ impl Supervisor {
                 signal,
                 asked: None,
                 leader: Some((end, verdict)),
+                last_call: None,
                 kill,
                 killed: false,
                 hang_up: None,
@@ -384,6 +386,7 @@ impl Supervisor {
                 signal,
                 asked: Some(now),
                 leader: None,
+                last_call: wait.map(|wait| now.plus(wait / 5 * 4)),
                 kill: wait.map(|wait| (now.plus(wait), FIRST_KILL_PAUSE)),
                 killed: false,
                 hang_up: has_terminal.then(|| now.plus(patience)),
@@ -399,6 +402,22 @@ impl Supervisor {
             scope: Some(scope),
             signal,
         });
+    }
+
+    /// The last call for a tree whose leader is alive: the rest of it is told, too, so
+    /// that nobody is killed untold (STOP-1).
+    pub(crate) fn tell_followers(&mut self, id: ProgramId) {
+        let Some((program, _)) = self.parts(id) else {
+            return;
+        };
+        let State::Stopping(life) = &mut program.state else {
+            return;
+        };
+        life.last_call = None;
+        if life.leader.is_none() && !life.killed {
+            let (run, signal) = (life.run, life.signal);
+            self.order(Action::TellFollowers { run, signal });
+        }
     }
 
     /// Only the leader is left of what a terminal started: it is hung up on (STOP-9).
@@ -437,6 +456,9 @@ impl Supervisor {
                 life.hang_up = None;
                 let run = life.run;
                 self.order(Action::HangUp { run });
+            }
+            State::Stopping(life) if life.last_call.is_some_and(|at| at <= now) => {
+                self.tell_followers(id);
             }
             State::Stopping(_) => self.kill(now, id),
             State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {

@@ -92,6 +92,9 @@ pub(crate) struct Stopping {
     pub(crate) asked: Option<Time>,
     /// How the leader ended and what becomes of the program; `None`: it is alive.
     pub(crate) leader: Option<(End, Verdict)>,
+    /// When the rest of the tree is told although the leader is alive, so that nobody
+    /// of it is killed untold (STOP-1).
+    pub(crate) last_call: Option<Time>,
     /// When the tree is killed, and how long after that again.
     pub(crate) kill: Option<(Time, Duration)>,
     /// Whether it was killed before.
@@ -214,10 +217,8 @@ impl State {
             State::Backoff { until } => Some(*until),
             State::Stopping(stopping) => {
                 let kill = stopping.kill.map(|(at, _)| at);
-                match (kill, stopping.hang_up) {
-                    (Some(kill), Some(hang_up)) => Some(kill.min(hang_up)),
-                    (kill, hang_up) => kill.or(hang_up),
-                }
+                let steps = [kill, stopping.hang_up, stopping.last_call];
+                steps.into_iter().flatten().min()
             }
             State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {
                 None

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! begun ──────── programs are told in order; strays when no leader is alive
-//! 4/5 ────────── the last call: everybody who was not told is told now
+//! 4/5 ────────── the last call: everybody who was not told is told now, also those who
+//!                were to be told when their leader is gone
 //! stop_timeout ─ everybody who is left is killed
 //! + a moment ─── lastout leaves, whoever hangs in the kernel
 //! ```
@@ -192,6 +193,7 @@ impl Supervisor {
         }
         for id in self.last_to_first() {
             self.tell(now, id);
+            self.tell_followers(id);
         }
         self.tell_strays();
     }

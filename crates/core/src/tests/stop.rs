@@ -66,6 +66,43 @@ fn stop_2_what_a_told_leader_leaves_is_told_with_the_same_signal() {
 }
 
 #[test]
+fn stop_1_the_rest_of_a_tree_is_told_before_it_is_killed_with_a_deaf_leader() {
+    let spec = ProgramSpec {
+        stopwaitsecs: Some(ms(1000)),
+        ..needing("a", &[])
+    };
+    let mut bench = Bench::running(vec![spec], 1);
+    bench.signal(Signal::TERM);
+    let followers_told = Action::TellFollowers {
+        run: RunId(1),
+        signal: Signal::TERM,
+    };
+    bench.after(ms(799));
+    assert!(!bench.ordered(&followers_told));
+    bench.after(ms(1));
+    assert!(bench.ordered(&followers_told) && !bench.killed(1));
+    bench.after(ms(200));
+    assert!(bench.killed(1) && !bench.ordered(&followers_told));
+}
+
+#[test]
+fn stop_5_at_the_last_call_the_rest_of_every_tree_is_told_too() {
+    let mut bench = bounded(vec![patient("a"), patient("b")], 1000);
+    bench.execed(1);
+    bench.execed(2);
+    bench.signal(Signal::TERM);
+    bench.exited(2, 0);
+    bench.after(ms(800));
+    let followers_told = |run| Action::TellFollowers {
+        run: RunId(run),
+        signal: Signal::TERM,
+    };
+    assert!(bench.ordered(&followers_told(1)));
+    // Of this one the rest was told when its leader was gone.
+    assert!(!bench.ordered(&followers_told(2)));
+}
+
+#[test]
 fn stop_2_stop_scope_says_who_is_told_first() {
     let spec = ProgramSpec {
         stop_scope: Scope::Group,

@@ -267,6 +267,17 @@ impl Kernel {
         self.look_at_tree(now, run);
     }
 
+    /// All of the tree but the leader are asked to end.
+    pub(crate) fn tell_followers(&mut self, now: Time, run: RunId, signal: Signal) {
+        let leader = self.trees.get(&run).map(|tree| tree.leader);
+        for index in self.members(run) {
+            if Some(index) != leader {
+                self.tell_process(now, index, signal);
+            }
+        }
+        self.look_at_tree(now, run);
+    }
+
     pub(crate) fn hang_up(&mut self, now: Time, run: RunId) {
         if let Some(tree) = self.trees.get(&run)
             && self.random.chance(60)

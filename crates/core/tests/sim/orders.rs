@@ -20,6 +20,7 @@ impl Checker {
             Action::Spawn { program, run } => self.spawn(now, program.0 as usize, *run, kernel),
             Action::Forward { run, signal, .. } => self.forwarded(*run, *signal),
             Action::Tell { run, scope, signal } => self.tell(now, *run, *scope, *signal),
+            Action::TellFollowers { run, signal } => self.tell_followers(now, *run, *signal),
             Action::HangUp { run } => self.hang_up(*run),
             Action::Kill { run } => self.kill(now, *run),
             Action::Disown { run } => self.disown(*run),
@@ -73,6 +74,7 @@ impl Checker {
             up: false,
             told: None,
             rest_told: None,
+            followers_told: None,
             hung_up: false,
             killed: None,
             leader: None,
@@ -141,6 +143,28 @@ impl Checker {
         Ok(())
     }
 
+    fn tell_followers(&mut self, now: Time, run: RunId, signal: Signal) -> Check {
+        let last_call = self.is_last_call(now);
+        let (program, life) = self.living(run)?;
+        ensure!(
+            life.leader.is_none(),
+            "as followers of a leader that is gone"
+        );
+        let Some(told) = life.told else {
+            return Err("followers are told before their leader".into());
+        };
+        life.followers_told = Some(now);
+        let spec = &self.spec.programs[program];
+        let due = spec.stopwaitsecs.map(|wait| told.plus(wait / 5 * 4));
+        ensure!(
+            last_call || due.is_some_and(|at| at <= now),
+            "followers are told before the last call (STOP-2)"
+        );
+        let own = self.shadows[program].stop_with.unwrap_or(spec.stopsignal);
+        ensure!(signal == own, "told with {signal} and not with {own}");
+        Ok(())
+    }
+
     fn hang_up(&mut self, run: RunId) -> Check {
         let (program, life) = self.living(run)?;
         ensure!(life.leader.is_none(), "hung up on a leader that is gone");
@@ -160,6 +184,10 @@ impl Checker {
         let Some(told) = life.first_told() else {
             return Err("killed untold (STOP-1)".into());
         };
+        ensure!(
+            life.leader.is_some() || life.followers_told.is_some(),
+            "the followers are killed untold (STOP-1)"
+        );
         life.killed = Some(now);
         let hung_up = life.hung_up || life.leader.is_some();
         let spec = &self.spec.programs[program];
@@ -209,6 +237,10 @@ impl Checker {
             ensure!(
                 run.first_told().is_some(),
                 "{name} is killed untold (STOP-1)"
+            );
+            ensure!(
+                run.leader.is_some() || run.followers_told.is_some(),
+                "the followers of {name} are killed untold (STOP-1)"
             );
             let hung_up = run.hung_up || run.leader.is_some() || self.interrupts >= 2;
             ensure!(

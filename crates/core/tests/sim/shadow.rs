@@ -79,6 +79,8 @@ pub(crate) struct Run {
     pub(crate) told: Option<Time>,
     /// When what the leader left was.
     pub(crate) rest_told: Option<Time>,
+    /// When those were told whose leader was told before, and lives.
+    pub(crate) followers_told: Option<Time>,
     pub(crate) hung_up: bool,
     pub(crate) killed: Option<Time>,
     /// How the leader ended, when, and what becomes of the program.

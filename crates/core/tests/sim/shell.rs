@@ -163,6 +163,10 @@ impl Shell<'_> {
                 self.kernel.tell(now, *run, leader_only, *signal);
                 run.0 + (2 << 20)
             }
+            Action::TellFollowers { run, signal } => {
+                self.kernel.tell_followers(now, *run, *signal);
+                run.0 + (8 << 20)
+            }
             Action::HangUp { run } => {
                 self.kernel.hang_up(now, *run);
                 run.0 + (3 << 20)
