@@ -26,7 +26,9 @@ fn objects(text: &str, ready: &[&str]) -> Vec<Value> {
 /// An object without what every line has, and without what differs from run to run.
 fn own_fields(value: &Value) -> Value {
     let mut value = value.clone();
-    let fields = value.as_object_mut().expect("an object");
+    let Some(fields) = value.as_object_mut() else {
+        panic!("{value} is no object");
+    };
     for name in ["time", "program", "pid", "stream", "message"] {
         assert!(fields.remove(name).is_some(), "{name} is missing");
     }
