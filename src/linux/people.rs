@@ -210,18 +210,24 @@ impl People {
             None => None,
             Some(user) => self.identity(user)?,
         };
+        // A control group only where there is no mark: the kernel takes up to 20 ms to make
+        // or remove one, and lastout would wait (PID-6).
+        let mark = self.marks.of(run);
         let around = Circumstances {
             identity,
-            mark: self.marks.of(run),
+            mark,
             foreground: terminal,
             inherited: &self.inherited,
         };
         let mut recipe = Recipe::prepare(launch, &around)?;
         let (born, cgroup) = loop {
-            let cgroup = self
-                .cgroups
-                .as_ref()
-                .and_then(|cgroups| cgroups.create(run));
+            let cgroup = match mark {
+                Some(_) => None,
+                None => self
+                    .cgroups
+                    .as_ref()
+                    .and_then(|cgroups| cgroups.create(run)),
+            };
             let door = cgroup.as_ref().and_then(Cgroup::door);
             match recipe.fork(door.as_ref().map(AsFd::as_fd)) {
                 Ok(born) => break (born, cgroup),
