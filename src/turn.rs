@@ -35,9 +35,6 @@ use crate::say;
 /// signal waiting; the rest is still there in the next turn.
 const REAP_BUDGET: usize = 256;
 
-/// How many queued signals a turn passes on.
-const SIGNAL_BUDGET: usize = 256;
-
 /// The pause between two looks during the stop for people who are nobody's children,
 /// at first and at most.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
@@ -174,18 +171,16 @@ impl Lastout {
 
     /// Step 2. `have_come`: whether there is any to be read.
     fn take_signals(&mut self, now: Time, have_come: bool) {
-        if have_come {
-            self.learn_of_execs(now);
+        if !have_come {
+            return;
         }
-        for _ in 0..if have_come { SIGNAL_BUDGET } else { 0 } {
-            let Some(came) = self.signals.take() else {
-                break;
-            };
-            let Arrived {
-                signal,
-                from_kernel,
-                from_ourselves,
-            } = came;
+        self.learn_of_execs(now);
+        for Arrived {
+            signal,
+            from_kernel,
+            from_ourselves,
+        } in self.signals.take()
+        {
             log::trace!(
                 "{signal} came{}",
                 if from_kernel { " from the kernel" } else { "" }
