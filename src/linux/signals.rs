@@ -284,6 +284,11 @@ impl Signals {
         // SAFETY: the kernel has written the whole record.
         let record = unsafe { record.assume_init() };
         let signal = Signal::new(i32::try_from(record.ssi_signo).ok()?)?;
+        if signal.number() == libc::SIGXFSZ && record.ssi_pid == std::process::id() {
+            // Our own doing: a write to a log that may not grow. Level-triggered, the
+            // next turn reads what is behind it.
+            return None;
+        }
         Some(Arrived {
             signal,
             from_kernel: record.ssi_code > 0,
