@@ -56,6 +56,8 @@ struct Run {
     pid: Pid,
     /// Open until the exec, or what came instead of it, was read.
     exec_status: Option<OwnedFd>,
+    /// What came instead of the exec: known a moment before the child has ended.
+    failure: Option<SpawnFailure>,
     /// Whether the leader is alive, or a zombie.
     unreaped: bool,
     cgroup: Option<Cgroup>,
@@ -226,6 +228,7 @@ impl People {
         let entry = Run {
             pid: born.pid,
             exec_status: Some(born.exec_status),
+            failure: None,
             unreaped: true,
             cgroup,
             has_terminal: terminal,
@@ -236,12 +239,19 @@ impl People {
         Ok(())
     }
 
+    /// Whether a start failed for want of descriptors that other starts will give back
+    /// in a moment, so that it only has to wait for them.
+    #[must_use]
+    pub fn may_start_later(&self, failure: SpawnFailure) -> bool {
+        let lacks = failure.stage == Stage::Pipe && failure.errno == libc::EMFILE;
+        lacks && self.runs.values().any(|run| run.exec_status.is_some())
+    }
+
     /// Where RLIMIT_NOFILE leaves no room for the pipe of a start, what lastout knows
     /// its people by has to make room: the start is what it is for. Whether it did.
     fn can_do_with_fewer_descriptors(&mut self, failure: SpawnFailure) -> bool {
         let lacks = failure.stage == Stage::Pipe && failure.errno == libc::EMFILE;
-        // Other starts will give theirs back in a moment.
-        if !lacks || self.runs.values().any(|run| run.exec_status.is_some()) {
+        if !lacks || self.may_start_later(failure) {
             return false;
         }
         if self.cgroups.take().is_some() {
@@ -302,7 +312,17 @@ impl People {
     /// How a run's exec went, if that can be told by now.
     #[must_use]
     pub fn read_exec_status(&self, run: RunId) -> Option<Result<(), SpawnFailure>> {
+        if let Some(failure) = self.runs.get(&run).and_then(|run| run.failure) {
+            return Some(Err(failure));
+        }
         spawn::read_exec_status(self.exec_status(run)?)
+    }
+
+    /// Keeps why a start failed until its child has ended, which is no stray meanwhile.
+    pub fn keep_failure(&mut self, run: RunId, failure: SpawnFailure) {
+        if let Some(run) = self.runs.get_mut(&run) {
+            run.failure = Some(failure);
+        }
     }
 
     /// The pipe was read to its end. The caller took it from the poll set before.
