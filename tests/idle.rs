@@ -6,7 +6,7 @@ use std::time::Duration;
 use lastout_harness::configuration::Configuration;
 use lastout_harness::engine::Image;
 use lastout_harness::namespace::{Output, Run, Setup, run_probe};
-use lastout_harness::{sight, wait_until};
+use lastout_harness::{let_pass, sight, wait_until};
 
 /// How long nothing has to happen: longer than any pause of a supervisor that polls.
 const QUIET: Duration = Duration::from_secs(6);
@@ -20,11 +20,11 @@ fn assert_idle(pid: i32, what: &str) {
     let mut before = sight::context_switches(pid);
     assert!(before > 0, "it was never seen");
     wait_until("what was begun has ended", || {
-        std::thread::sleep(SETTLED);
+        let_pass(SETTLED);
         let last = std::mem::replace(&mut before, sight::context_switches(pid));
         last == before
     });
-    std::thread::sleep(QUIET);
+    let_pass(QUIET);
     let after = sight::context_switches(pid);
     assert_eq!(after - before, 0, "wake-ups {what}");
 }
@@ -115,7 +115,7 @@ fn pid_5_with_a_full_log_that_nobody_reads_there_is_no_wake_up() {
                     .is_some_and(|pending| pending.trim_start_matches('0').is_empty())
         });
         // Until RUNNING there is a deadline; it is a second.
-        std::thread::sleep(Duration::from_secs(2));
+        let_pass(Duration::from_secs(2));
         assert_idle(run.pid(), &format!("with {output:?}"));
     }
 }

@@ -1,6 +1,7 @@
 //! PID-3 on a real engine: the ways in which containers are made poorer.
 
 use lastout_harness::engine::{Container, Image};
+use lastout_harness::must;
 
 use crate::{TWO, assert_two_left, wait_for_two};
 
@@ -138,7 +139,10 @@ fn without(calls: &[&str], errno: i32) -> Container {
     let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let name = format!("lastout-profile-{}-{count}", std::process::id());
     let file = std::env::temp_dir().join(name);
-    std::fs::write(&file, profile(calls, errno)).expect("write a profile");
+    must(
+        std::fs::write(&file, profile(calls, errno)),
+        "write a profile",
+    );
     let text = TWO.replace("PROBE", "/probe");
     let files = [("etc/lastout/supervisor.toml", text.as_str())];
     let image = Image::with(&files, "ENTRYPOINT [\"/lastout\", \"-v\"]");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lastout_harness::engine::{Image, docker_says};
 use lastout_harness::namespace::Setup;
-use lastout_harness::{binaries, wait_until};
+use lastout_harness::{binaries, let_pass, wait_until};
 
 use crate::{TWO, assert_two_left, two, wait_for_two};
 
@@ -18,7 +18,7 @@ fn pid_10_a_fork_that_fails_is_retried_until_it_can_and_said_once() {
     );
     container.wait_for_line(FAILED);
     // Several tries of which nothing is to be said; the pauses begin with milliseconds.
-    std::thread::sleep(Duration::from_secs(2));
+    let_pass(Duration::from_secs(2));
     let _ = docker_says(&["update", "--pids-limit", "20", container.name()]);
     container.wait_for_line("last-words: ready");
     container.stop();
@@ -94,25 +94,15 @@ fn pid_7_a_program_that_took_all_pids_does_not_keep_the_other_from_being_told() 
 
 #[test]
 fn pid_10_a_limit_of_processes_of_a_user_is_waited_for() {
-    // RLIMIT_NPROC counts all processes of the uid: this one's is nobody else's.
-    let others = std::process::Command::new(binaries::probe())
-        .args([
-            "launch",
-            "--uid",
-            "48123",
-            "--",
-            &binaries::probe(),
-            "last-words",
-        ])
-        .stdout(std::process::Stdio::piped())
-        .spawn();
-    let mut other = others.expect("start somebody of that uid");
+    // RLIMIT_NPROC counts all processes of the uid, in every namespace.
+    let other = Setup::new(&["last-words"]).program(binaries::probe());
+    let other = other.uid(48123).start();
+    other.wait_for_line("last-words: ready");
     let setup = Setup::of_probe(&["exit", "7"]).uid(48123);
     let mut run = setup.launch(&["--nproc", "2"]).start();
     run.wait_for_line(FAILED);
     assert!(!run.has_ended());
-    other.kill().expect("kill it");
-    other.wait().expect("reap it");
+    drop(other);
     assert_eq!(run.wait(), 7);
     assert_eq!(run.lines().count(FAILED), 1, "{}", run.lines().text());
 }
@@ -125,7 +115,7 @@ fn pid_10_pauses_between_tries_are_seconds_at_most() {
     );
     container.wait_for_line(FAILED);
     // As far as the pause grows.
-    std::thread::sleep(Duration::from_secs(8));
+    let_pass(Duration::from_secs(8));
     let _ = docker_says(&["update", "--pids-limit", "20", container.name()]);
     let allowed = std::time::Instant::now();
     container.wait_for_line("last-words: ready");
@@ -146,7 +136,7 @@ fn pid_10_while_forks_fail_it_does_not_spin() {
     let run = setup.start();
     run.lines().wait_for_times(FAILED, 2);
     let before = cpu_time(run.pid());
-    std::thread::sleep(Duration::from_secs(3));
+    let_pass(Duration::from_secs(3));
     let used = cpu_time(run.pid()) - before;
     assert!(used < 30, "{used} ticks of 300");
     wait_until("it is there", || !run.processes().is_empty());
