@@ -15,10 +15,11 @@
 //! the core as an [`Event`], and what is to be done comes back as an [`Action`]. No
 //! error leaves it; each becomes an event, or a log line and a later try.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Notice, ProgramId, RunId, Supervisor, Time};
+use lastout_core::{Action, Event, Notice, ProgramId, RunId, SpawnFailure, Supervisor, Time};
 
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::people::People;
@@ -59,6 +60,8 @@ pub struct Lastout {
     narrator: Narrator,
     report: Report,
     open: Mask,
+    /// Starts that wait for the descriptors of others, in order.
+    waiting: VecDeque<(ProgramId, RunId, SpawnFailure)>,
     more_to_reap: bool,
     look: Option<(Time, Duration)>,
     log_is_polled: bool,
@@ -93,6 +96,7 @@ impl Lastout {
             clock: Clock::start(),
             report: Report::default(),
             open: Signals::open_mask(),
+            waiting: VecDeque::new(),
             // Of a child that died before this process became lastout no signal tells.
             more_to_reap: true,
             look: None,
@@ -278,8 +282,9 @@ impl Lastout {
         ended.len()
     }
 
-    /// Reads how a run's exec went, if that is known, and tells the core. Whether it failed.
-    fn learn_exec_status(&mut self, now: Time, run: RunId, is_dead: bool) -> bool {
+    /// Reads how a run's exec went, if that is known, and tells the core: that it failed
+    /// only when its child has `ended`. Whether it failed.
+    fn learn_exec_status(&mut self, now: Time, run: RunId, ended: bool) -> bool {
         let Some(result) = self.people.read_exec_status(run) else {
             return false;
         };
@@ -287,14 +292,17 @@ impl Lastout {
             self.poll.remove(pipe);
         }
         self.people.close_exec_status(run);
+        if let Some((program, run, _)) = self.waiting.pop_front() {
+            self.spawn(now, program, run);
+        }
         match result {
             Ok(()) => {
                 self.tell_core(now, Event::Execed { run });
                 false
             }
-            Err(failure) if !is_dead => {
+            Err(failure) if !ended => {
                 self.people.keep_failure(run, failure);
-                false
+                true
             }
             Err(failure) => {
                 self.tell_core(now, Event::SpawnFailed { run, failure });
@@ -369,6 +377,11 @@ impl Lastout {
     fn carry_out(&mut self, now: Time) {
         while let Some(action) = self.core.poll_action() {
             match action {
+                Action::Tell { run, .. } | Action::Kill { run } | Action::Disown { run }
+                    if self.is_waiting(run) =>
+                {
+                    self.call_off(now, Some(run));
+                }
                 Action::Spawn { program, run } => self.spawn(now, program, run),
                 Action::Forward { run, scope, signal } => self.people.forward(run, scope, signal),
                 Action::Tell {
@@ -391,11 +404,29 @@ impl Lastout {
                     self.report.forget(run);
                 }
                 Action::TellStrays { signal } => self.people.tell_strays(signal),
-                Action::KillEverybody => self.people.kill_everybody(),
+                Action::KillEverybody => {
+                    self.call_off(now, None);
+                    self.people.kill_everybody();
+                }
                 Action::Notice(notice) => self.tell_people(now, &notice),
                 Action::Exit { code } => self.code = Some(code),
             }
             self.sightings_to_report(now);
+        }
+    }
+
+    fn is_waiting(&self, run: RunId) -> bool {
+        self.waiting.iter().any(|(_, waiting, _)| *waiting == run)
+    }
+
+    /// A start that waits need not be made any more: of this run, or of any.
+    fn call_off(&mut self, now: Time, which: Option<RunId>) {
+        for (program, run, failure) in std::mem::take(&mut self.waiting) {
+            if which.is_none_or(|which| which == run) {
+                self.tell_core(now, Event::SpawnFailed { run, failure });
+            } else {
+                self.waiting.push_back((program, run, failure));
+            }
         }
     }
 
@@ -405,7 +436,11 @@ impl Lastout {
         };
         let terminal = self.gives_terminal && launch.stdin == Stdin::Inherit;
         if let Err(failure) = self.people.spawn(run, launch, terminal) {
-            self.tell_core(now, Event::SpawnFailed { run, failure });
+            if self.people.may_start_later(failure) {
+                self.waiting.push_back((program, run, failure));
+            } else {
+                self.tell_core(now, Event::SpawnFailed { run, failure });
+            }
             return;
         }
         let Some(pipe) = self.people.exec_status(run) else {

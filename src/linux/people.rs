@@ -250,12 +250,19 @@ impl People {
         Ok(())
     }
 
+    /// Whether a start failed for want of descriptors that other starts will give back
+    /// in a moment, so that it only has to wait for them.
+    #[must_use]
+    pub fn may_start_later(&self, failure: SpawnFailure) -> bool {
+        let lacks = failure.stage == Stage::Pipe && failure.errno == libc::EMFILE;
+        lacks && self.runs.values().any(|run| run.exec_status.is_some())
+    }
+
     /// Where RLIMIT_NOFILE leaves no room for the pipe of a start, what lastout knows
     /// its people by has to make room: the start is what it is for. Whether it did.
     fn can_do_with_fewer_descriptors(&mut self, failure: SpawnFailure) -> bool {
         let lacks = failure.stage == Stage::Pipe && failure.errno == libc::EMFILE;
-        // Other starts will give theirs back in a moment.
-        if !lacks || self.runs.values().any(|run| run.exec_status.is_some()) {
+        if !lacks || self.may_start_later(failure) {
             return false;
         }
         if self.cgroups.take().is_some() {

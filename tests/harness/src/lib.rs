@@ -40,6 +40,12 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Lets time pass, in which something is to be seen not to happen. Never to wait for
+/// what is to happen: that is what [`wait_until`] and [`lines`] are for.
+pub fn let_pass(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// The value, or a test that fails with what was tried and why it did not work.
 ///
 /// # Panics
