@@ -25,7 +25,7 @@ use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::people::People;
 use crate::linux::poll::{Interest, Poll, Token};
 use crate::linux::signals::{Arrived, Mask, Signals};
-use crate::linux::wait::{self, Peek, Zombie};
+use crate::linux::wait::{self, Peek, Stop, Zombie};
 use crate::linux::{oom, terminal};
 use crate::narrate::Narrator;
 use crate::plan::{Launch, Plan, Slate, Stdin};
@@ -66,6 +66,7 @@ pub struct Lastout {
     look: Option<(Time, Duration)>,
     log_is_polled: bool,
     gives_terminal: bool,
+    is_on_terminal: bool,
     panics: u32,
     code: Option<u8>,
 }
@@ -102,6 +103,7 @@ impl Lastout {
             look: None,
             log_is_polled: false,
             gives_terminal,
+            is_on_terminal: terminal::is_of_our_session(),
             panics: 0,
             code: None,
         })
@@ -237,7 +239,7 @@ impl Lastout {
         }
         self.more_to_reap = reaped >= REAP_BUDGET;
         self.bury_trees(now, childless);
-        if self.gives_terminal {
+        if self.is_on_terminal {
             self.stop_with_stopped(now);
         }
     }
@@ -273,10 +275,11 @@ impl Lastout {
         self.carry_out(now);
         self.people.tell_rests();
         self.sightings_to_report(now);
+        let takes_terminal = self.is_on_terminal && self.may_take_terminal_back(&ended);
         for (run, zombie) in &ended {
             self.people.reap_leader(*run, *zombie);
         }
-        if self.gives_terminal && self.people.runs_with_terminal().is_empty() {
+        if takes_terminal && self.people.runs_with_terminal().is_empty() {
             terminal::take_back();
         }
         ended.len()
@@ -313,20 +316,32 @@ impl Lastout {
         }
     }
 
-    /// Ctrl-Z stops a program and, where a shell started lastout, lastout with it (SIG-6).
+    /// Ctrl-Z stops a program and, where a shell started lastout, lastout with it, as
+    /// does reading from the background: the shell is to know (SIG-6).
     fn stop_with_stopped(&mut self, now: Time) {
-        for run in self.people.runs_with_terminal() {
-            if !self.people.was_stopped_by_terminal(run) {
-                continue;
-            }
-            if terminal::has_shell_above() {
-                terminal::take_back();
+        for (run, stop) in self.people.stopped_by_terminal() {
+            if stop == Stop::NotInFront && terminal::is_ours_to_give() {
+                // lastout was brought to the front, and means its program.
+            } else if terminal::has_shell_above() {
+                if self.people.is_in_front(run) {
+                    terminal::take_back();
+                }
                 terminal::stop_with_program();
                 // Here we are again.
+            } else if stop == Stop::NotInFront {
+                // It would stop again at once.
+                continue;
             }
             self.people.bring_to_front(run);
             self.tell_core(now, Event::Tick);
         }
+    }
+
+    /// Whether the terminal is to be taken back from leaders that are about to be reaped.
+    /// A shell above that has put itself in front already stays there.
+    fn may_take_terminal_back(&self, ended: &[(RunId, Zombie)]) -> bool {
+        let from_them = ended.iter().any(|(run, _)| self.people.is_in_front(*run));
+        from_them || (self.gives_terminal && !terminal::has_shell_above())
     }
 
     /// Step 5.

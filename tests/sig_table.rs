@@ -2,6 +2,12 @@
 //! (SIG-2), when the stop clock starts (SIG-3), and that none is lost in the first
 //! moments (SIG-4) or in a flood (SIG-5).
 
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "a test tells its figures, and looks again after a moment"
+)]
+
 use std::io::Write;
 use std::time::{Duration, Instant};
 

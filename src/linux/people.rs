@@ -25,9 +25,10 @@ use super::proc::{Comm, ProcDir, StartTime};
 use super::signals::Inherited;
 use super::spawn::{self, Circumstances, Recipe};
 use super::tell::{Outcome, Told, Whom};
+use super::terminal;
 use super::tree::{Census, Leader, Process, anyone_but};
-use super::wait::{self, Peek, Zombie};
-use crate::plan::{Launch, UserSpec};
+use super::wait::{self, Peek, Stop, Zombie};
+use crate::plan::{Launch, Stdin, UserSpec};
 
 /// Sightings that are kept between two looks at them.
 const MOST_SIGHTINGS: usize = 4096;
@@ -62,6 +63,8 @@ struct Run {
     unreaped: bool,
     cgroup: Option<Cgroup>,
     has_terminal: bool,
+    /// Whether it reads from the terminal of our session, in front or not.
+    is_on_terminal: bool,
     /// Whether the leader was told, and with what.
     told: Option<Signal>,
     /// What the rest of the tree is to be told with, now that the leader is gone.
@@ -204,7 +207,7 @@ impl People {
         &mut self,
         run: RunId,
         launch: &Launch,
-        terminal: bool,
+        in_front: bool,
     ) -> Result<(), SpawnFailure> {
         let identity = match &launch.user {
             None => None,
@@ -216,7 +219,7 @@ impl People {
         let around = Circumstances {
             identity,
             mark,
-            foreground: terminal,
+            foreground: in_front,
             inherited: &self.inherited,
         };
         let mut recipe = Recipe::prepare(launch, &around)?;
@@ -242,7 +245,8 @@ impl People {
             failure: None,
             unreaped: true,
             cgroup,
-            has_terminal: terminal,
+            has_terminal: in_front,
+            is_on_terminal: launch.stdin == Stdin::Inherit && terminal::is_of_our_session(),
             told: None,
             rest: None,
         };
@@ -673,14 +677,23 @@ impl People {
         lonely.map(|(id, _, _)| id).collect()
     }
 
-    /// Whether the program of this run was stopped by its terminal, as by Ctrl-Z.
+    /// The runs on a terminal that it has stopped since somebody asked last.
     #[must_use]
-    pub fn was_stopped_by_terminal(&self, run: RunId) -> bool {
-        let leader = self
+    pub fn stopped_by_terminal(&self) -> Vec<(RunId, Stop)> {
+        let on_terminal = self
             .runs
-            .get(&run)
-            .filter(|run| run.has_terminal && run.unreaped);
-        leader.is_some_and(|leader| wait::was_stopped_by_terminal(leader.pid))
+            .iter()
+            .filter(|(_, run)| run.is_on_terminal && run.unreaped);
+        on_terminal
+            .filter_map(|(id, run)| Some((*id, wait::was_stopped_by_terminal(run.pid)?)))
+            .collect()
+    }
+
+    /// Whether this run's group is in front on the terminal.
+    #[must_use]
+    pub fn is_in_front(&self, run: RunId) -> bool {
+        let run = self.runs.get(&run).filter(|run| run.has_terminal);
+        run.is_some_and(|run| terminal::is_in_front(run.pid))
     }
 
     /// The runs that were given the terminal.
@@ -694,10 +707,11 @@ impl People {
     }
 
     /// Puts a program in front on the terminal again, and lets it go on.
-    pub fn bring_to_front(&self, run: RunId) {
-        if let Some(run) = self.runs.get(&run).filter(|run| run.unreaped) {
-            if super::terminal::is_ours_to_give() {
-                super::terminal::give_to(run.pid);
+    pub fn bring_to_front(&mut self, run: RunId) {
+        if let Some(run) = self.runs.get_mut(&run).filter(|run| run.unreaped) {
+            if terminal::is_ours_to_give() {
+                terminal::give_to(run.pid);
+                run.has_terminal = true;
             }
             send_to_group(run.pid, Signal::CONT);
         }

@@ -3,6 +3,7 @@
 //! - [`namespace`]: as PID 1 of a PID namespace, or as a subreaper, in any odd state
 //! - [`terminal`]: the same with a terminal
 //! - [`engine`]: in a container
+//! - [`attached`]: in a container, on a terminal
 //! - [`configuration`]: a supervisor.toml of a test
 //! - [`lines`]: what somebody says, awaited and never slept for
 //! - [`binaries`]: the programs that are started
@@ -11,6 +12,7 @@
 //! fails. Everything that is started is killed when its value is dropped. A tool that is
 //! missing is a failure and never a silent skip.
 
+pub mod attached;
 pub mod binaries;
 pub mod configuration;
 pub mod engine;
