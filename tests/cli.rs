@@ -282,7 +282,10 @@ fn exit_1_a_file_that_cannot_be_executed_is_named_and_ends_with_126() {
 fn exit_1_a_script_without_a_first_line_is_named_and_ends_with_126() {
     let (_folder, name) = file(b"echo hello\n", 0o755);
     let reason = "Exec format error (a script needs a first line as #!/bin/sh)";
-    cannot_run(&name, 126, reason);
+    // Often, since its child was once told as a stray, if it had not ended by then.
+    for _ in 0..40 {
+        cannot_run(&name, 126, reason);
+    }
 }
 
 #[test]
