@@ -20,13 +20,13 @@ pub fn is_ours_to_give() -> bool {
 /// Whether descriptor 0 is the terminal of our session, whoever is in front on it.
 #[must_use]
 pub fn is_of_our_session() -> bool {
-    io::stdin().is_terminal() && unistd::tcgetpgrp(io::stdin()).is_ok()
+    STDIN.is_terminal() && unistd::tcgetpgrp(STDIN).is_ok()
 }
 
 /// Whether this leader's group is in front.
 #[must_use]
 pub fn is_in_front(leader: Pid) -> bool {
-    unistd::tcgetpgrp(io::stdin()).is_ok_and(|front| front == leader)
+    unistd::tcgetpgrp(STDIN).is_ok_and(|front| front == leader)
 }
 
 /// Puts our own group in front again, so that Ctrl-C reaches lastout once its program
