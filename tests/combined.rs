@@ -79,7 +79,7 @@ fn exit_2_a_program_that_cannot_start_ends_it_and_the_command_never_runs() {
     let (_file, mut run) = start(&text, &["last-words", "--name", "main"]);
     assert_eq!(run.wait(), 9, "{}", run.lines().text());
     assert_eq!(run.lines().count("main: ready"), 0);
-    in_order(&run, &["db: got SIGTERM, leaving"]);
+    in_order(&run, &["db: told SIGTERM"]);
 }
 
 #[test]

@@ -53,7 +53,12 @@ fn stop_7_every_line_is_an_object_with_what_is_known() {
         autorestart = "never"
         startsecs = 0
         "#,
-        &["stray: ready", "daemon: ready", "leader: ready"],
+        &[
+            "stray: ready",
+            "maker: exit 0",
+            "daemon: ready",
+            "leader: ready",
+        ],
     );
     let fields: Vec<Value> = report.iter().map(own_fields).collect();
     let other = |by: Value, code: u8| {

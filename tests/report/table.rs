@@ -47,6 +47,7 @@ fn stop_7_who_is_left_behind_stands_below_his_program_and_strays_at_last() {
         "#,
         &[
             "stray: ready",
+            "maker: exit 0",
             "daemon: ready",
             "leader: ready",
             "web: ready",
@@ -80,26 +81,26 @@ fn stop_8_who_was_killed_is_named_with_the_reason() {
         r#"
         [supervisor]
         stop_timeout = 2
-        [program.impatient]
-        command = "PROBE last-words --name impatient --ignore-term"
+        [program.hasty]
+        command = "PROBE last-words --name hasty --ignore-term"
         stopwaitsecs = 0.5
         priority = 9
-        [program.patient]
-        command = "PROBE last-words --name patient --ignore-term"
+        [program.deaf]
+        command = "PROBE last-words --name deaf --ignore-term"
         priority = 8
         [program.web]
         command = "PROBE last-words --name web"
         priority = 7
         "#,
-        &["impatient: ready", "web: ready", "patient: ready"],
+        &["hasty: ready", "web: ready", "deaf: ready"],
     );
     assert_eq!(
         report,
         [
             "lastout: goodbye: SIGTERM came; 2 of 3 killed; took T s; exit status 0",
-            "lastout:   impatient  told SIGTERM  killed after T s (stopwaitsecs)",
-            "lastout:   patient    told SIGTERM  killed after T s (stop_timeout)",
-            "lastout:   web        told SIGTERM  left after T s, exit 0",
+            "lastout:   hasty  told SIGTERM  killed after T s (stopwaitsecs)",
+            "lastout:   deaf   told SIGTERM  killed after T s (stop_timeout)",
+            "lastout:   web    told SIGTERM  left after T s, exit 0",
         ]
     );
 }

@@ -23,7 +23,7 @@ fn stop_1_who_is_born_by_a_stray_that_was_told_is_told() {
          [program.maker]\ncommand = [\"/bin/sh\", \"-c\", \"({MOTHER}) & exit 0\"]\n\
          leftovers = \"keep\"\nautorestart = \"never\"\nstartsecs = 0\n"
     );
-    let (_file, mut run) = run_until(&text, &["mother: ready", "web: ready"]);
+    let (_file, mut run) = run_until(&text, &["mother: ready", "web: ready", "maker: exit 0"]);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     assert_times(run.lines(), "newborn: got SIGTERM, leaving", 1);
     assert_times(run.lines(), "is killed", 0);

@@ -89,6 +89,7 @@ fn stop_5_at_the_last_call_everybody_is_told_before_anybody_is_killed() {
         run.wait_for_line(&format!("{name}: ready"));
     }
     run.wait_for_line("daemon of the family: ready");
+    run.wait_for_line("maker: exit 0");
     let (code, took) = run.stop(libc::SIGTERM);
     assert_eq!(code, 137, "{}", run.lines().text());
     assert!(took >= Duration::from_secs(2), "{took:?}");
