@@ -45,12 +45,13 @@ pub struct Supervise {
 pub struct Wrong(pub String);
 
 const AFTER_HELP: &str = "\
-Exit status: the command's own (128+n when signal n ended it, 127 not found, 126 not
-executable); of a configuration 0 after an asked-for shutdown, else that of the program
-that ended it; 2 wrong command line; 78 wrong configuration.
+Exit status: the command's own (128+n when signal n ended it, 127 not found,
+126 not executable); of a configuration 0 after an asked-for shutdown, else that
+of the program that ended it; 2 wrong command line; 78 wrong configuration.
 
-Environment: LASTOUT_CONFIG, LASTOUT_LOG (error, warn, info, debug, trace),
-LASTOUT_STOP_TIMEOUT.";
+The configuration is FILE, $LASTOUT_CONFIG, or the first of ./supervisor.toml,
+/etc/lastout/supervisor.toml and /etc/supervisor.toml. $LASTOUT_STOP_TIMEOUT and
+$LASTOUT_LOG (error, warn, info, debug, trace) are as --stop-timeout and -v.";
 
 /// The init and process supervisor for containers that is last out.
 #[derive(Debug, Parser)]
@@ -65,29 +66,28 @@ LASTOUT_STOP_TIMEOUT.";
 struct Typed {
     #[command(subcommand)]
     subcommand: Option<Sub>,
-    /// Supervise what FILE says [default: $LASTOUT_CONFIG, ./supervisor.toml,
-    /// /etc/lastout/supervisor.toml, /etc/supervisor.toml]
+    /// Supervise what FILE says
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Forward signals to the command's process group, not only to the command
+    /// Forward signals to the command's process group
     #[arg(short, long)]
     group: bool,
-    /// This exit status of the command counts as 0 (repeatable)
-    #[arg(short, long, value_name = "CODE", action = ArgAction::Append)]
+    /// This exit status counts as 0 (repeatable)
+    #[arg(short, long, value_name = "CODE", value_parser = code, action = ArgAction::Append)]
     expect: Vec<u8>,
     /// Send lastout SIGNAL when its parent dies
     #[arg(short, long, value_name = "SIGNAL", value_parser = signal)]
     parent_death: Option<Signal>,
-    /// Forward TO when FROM arrives; 0 drops it (repeatable)
+    /// Forward TO for FROM; 0 drops it (repeatable)
     #[arg(short, long, value_name = "FROM:TO", value_parser = rewrite, action = ArgAction::Append)]
     rewrite: Vec<(Signal, Option<Signal>)>,
-    /// The whole shutdown takes this long at most, as 9 or 1m30s
+    /// The whole shutdown takes 9, or 1m30s, at most
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     stop_timeout: Option<Duration>,
     /// Exit with 137 when anything had to be killed
     #[arg(long)]
     strict: bool,
-    /// Run in a PID namespace of its own, as in a container
+    /// Run in a PID namespace, as in a container
     #[arg(long)]
     sandbox: bool,
     /// Say more; twice: much more
@@ -126,9 +126,12 @@ pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
     if let Some(argv) = bare_command(args) {
         return Ok(Order::Supervise(Supervise::of(argv)));
     }
+    if matches!(args, [_, only] if only == "help") {
+        return Ok(Order::Print(Typed::command().render_help().to_string()));
+    }
     let typed = match Typed::try_parse_from(args) {
         Ok(typed) => typed,
-        Err(error) => return explain(&error),
+        Err(error) => return explain(&error, args),
     };
     match typed.subcommand {
         Some(Sub::Check { config }) => Ok(Order::Check { config }),
@@ -198,44 +201,63 @@ fn supervise(typed: Typed) -> Result<Supervise, Wrong> {
 }
 
 /// clap's several paragraphs as one line; help and version as what is to be printed.
-fn explain(error: &clap::Error) -> Result<Order, Wrong> {
+fn explain(error: &clap::Error, args: &[OsString]) -> Result<Order, Wrong> {
     use clap::error::ErrorKind;
     let text = error.render().to_string();
     let kind = error.kind();
     if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Ok(Order::Print(text));
     }
-    if matches!(
-        kind,
-        ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument
-    ) && let Some(word) = unknown_word(error)
-    {
-        // A command without `--` before it is what users of other inits type.
-        return Err(wrong(&format!(
-            "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
-        )));
-    }
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("wrong command line");
     let first = first.strip_prefix("error: ").unwrap_or(first).to_owned();
-    let tip = lines.find_map(|line| line.strip_prefix("tip: ").map(str::to_owned));
-    Err(wrong(&match tip {
-        Some(tip) => format!("{first}; {tip}"),
+    let tip = lines.find_map(|line| line.strip_prefix("tip: "));
+    // That a word goes behind `--` is good advice for a command, not for an option.
+    let tip = tip.filter(|tip| !tip.contains("as a value"));
+    let unknown = matches!(
+        kind,
+        ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument
+    );
+    let what = match unknown_word(error).filter(|_| unknown) {
+        Some(word) => unknown_text(&word, args),
         None => first,
+    };
+    Err(wrong(&match tip {
+        Some(tip) => format!("{what}; {tip}"),
+        None => what,
     }))
 }
 
-/// The word that is neither an option nor a subcommand.
+/// What is wrong with a word that was not expected where it is.
+fn unknown_text(word: &str, args: &[OsString]) -> String {
+    let subcommand = args.get(1).filter(|first| is_subcommand(first));
+    match subcommand {
+        Some(name) => format!("`{}` does not take `{word}`", name.to_string_lossy()),
+        None if word.starts_with('-') => format!("there is no option `{word}`"),
+        None if is_subcommand(OsStr::new(word)) => {
+            format!("`{word}` comes first, and takes none of the other options")
+        }
+        // A command without `--` before it is what users of other inits type.
+        None => format!(
+            "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
+        ),
+    }
+}
+
+fn is_subcommand(word: &OsStr) -> bool {
+    word == "check" || word == "version"
+}
+
+/// The word that was not expected.
 fn unknown_word(error: &clap::Error) -> Option<String> {
     use clap::error::{ContextKind, ContextValue};
     let kinds = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
-    let word = error.context().find_map(|(kind, value)| {
+    error.context().find_map(|(kind, value)| {
         let ContextValue::String(word) = value else {
             return None;
         };
         kinds.contains(&kind).then(|| word.clone())
-    })?;
-    (!word.starts_with('-')).then_some(word)
+    })
 }
 
 fn wrong(what: &str) -> Wrong {
@@ -260,6 +282,11 @@ fn rewrite(text: &str) -> Result<(Signal, Option<Signal>), String> {
         return Ok((from, None));
     }
     Ok((from, Some(signal(to)?)))
+}
+
+fn code(text: &str) -> Result<u8, String> {
+    text.parse()
+        .map_err(|_| String::from("expected an exit status, 0 to 255"))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

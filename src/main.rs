@@ -1,8 +1,9 @@
 //! The program `lastout`: which mode, which exit status. What it is made of is in the
-//! library; here is only the way in and out.
+//! library; here is only the way in.
 
-use std::process::ExitCode;
+#![no_main]
 
-fn main() -> ExitCode {
-    ExitCode::from(lastout::run())
-}
+lastout::entry!(lastout::run);
+
+#[global_allocator]
+static ARENA: lastout::linux::arena::Arena = lastout::linux::arena::Arena::new();

@@ -2,7 +2,7 @@
 //! a single command is silent while all goes well, as people expect of one, and tells
 //! the same with `-v`.
 
-use lastout_core::{Notice, ProgramId, Signal, Spec, Supervisor};
+use lastout_core::{ExitStatus, Notice, ProgramId, Signal, Spec, Supervisor};
 use log::{Level, log};
 
 use crate::linux::people::{People, Sighting};
@@ -82,21 +82,24 @@ impl Narrator {
             Notice::Killing {
                 program, reason, ..
             } => {
-                let text = format!("is killed: {}", words::kill_reason(*reason));
+                let text = format!("is killed, {}", words::kill_reason(*reason));
                 (Level::Warn, self.of(spec, *program, &text))
             }
             Notice::TreeGone { program, .. } => (
                 Level::Debug,
                 self.of(spec, *program, "nobody of its tree is left"),
             ),
-            Notice::ShutdownBegun { cause } => (self.routine, words::cause(spec, *cause)),
+            Notice::ShutdownBegun { cause } => {
+                let text = format!("{}, the shutdown begins", words::cause(spec, *cause));
+                (self.routine, text)
+            }
             Notice::LastCall => {
-                let text = "last call: four fifths of stop_timeout are over, and everybody who is left is told now";
+                let text = "last call: 4/5 of stop_timeout is over, who waited is told now";
                 (Level::Warn, text.to_owned())
             }
             Notice::KillingEverybody { reason } => {
                 let text = format!(
-                    "everybody who is left is killed: {}",
+                    "everybody who is left is killed, {}",
                     words::kill_reason(*reason)
                 );
                 (Level::Warn, text)
@@ -151,9 +154,13 @@ impl Narrator {
         } else {
             ""
         };
-        let text = match asked {
-            Some(after) => format!("left after {}, {how}{why}", words::seconds(*after)),
-            None => format!("{how} after {}{why}", words::seconds(*lived)),
+        let text = match (asked, status) {
+            (Some(after), ExitStatus::Signal(Signal::KILL)) => {
+                let after = words::seconds(*after);
+                format!("{how}{why} {after} after it was told")
+            }
+            (Some(after), _) => format!("left after {}, {how}", words::seconds(*after)),
+            (None, _) => format!("{how}{why} after {}", words::seconds(*lived)),
         };
         let level = if *expected || self.is_single {
             self.routine
@@ -165,19 +172,20 @@ impl Narrator {
 
     /// Tells of somebody beside the leaders who was told or killed.
     pub fn sighted(&self, spec: &Spec, core: &Supervisor, sighting: &Sighting) {
-        let whose = sighting.of.and_then(|run| core.program_of(run));
-        let whose = whose.map_or("nobody", |program| words::name(spec, program));
-        let verb = if sighting.signal == Signal::KILL {
-            "killed"
-        } else {
-            "told"
+        let Sighting { who, of, signal } = sighting;
+        let deed = match *signal {
+            Signal::KILL => "killed",
+            _ => "told",
         };
-        log!(
-            self.routine,
-            "{} of {whose} is {verb} with {}",
-            sighting.who,
-            sighting.signal
-        );
+        let with = match *signal {
+            Signal::KILL => String::new(),
+            other => format!(" {other}"),
+        };
+        let text = match of.and_then(|run| core.program_of(run)) {
+            Some(program) => self.of(spec, program, &format!("{deed} its {who}{with}")),
+            None => format!("{deed} stray {who}{with}"),
+        };
+        log!(self.routine, "{text}");
     }
 
     /// A line about a program. Where there is only one its name need not be said.

@@ -1,15 +1,15 @@
 //! The goodbye report (STOP-7): who was told with what, who left in what time with
-//! what status, who had to be killed and why, which strays there were.
+//! what status, who was killed and why (STOP-8), which strays there were.
 //!
 //! It collects while the shutdown goes on, and is written as the last lines of the
-//! log. It never asks anybody: what it was not told, it does not say.
+//! log, as a table or as objects ([`table`], [`objects`]; docs/report.md shows both).
+//! It never asks anybody: what it was not told, it does not say.
 
-use std::fmt::Write as _;
-use std::time::Duration;
+mod objects;
+mod table;
 
-use lastout_core::{Cause, End, ExitStatus, KillReason, Notice, RunId, Signal, Spec, Time};
+use lastout_core::{Cause, ExitStatus, KillReason, Notice, RunId, Signal, Spec, Time};
 use log::Level;
-use serde_json::{Map, Value, json};
 
 use crate::linux::people::{Person, Sighting};
 use crate::say::{self, LogFormat};
@@ -21,51 +21,66 @@ const MOST_NAMED: usize = 200;
 /// What is known so far.
 #[derive(Debug, Default)]
 pub struct Report {
-    begun: Option<(Time, Cause)>,
-    runs: Vec<Run>,
-    others: Vec<Other>,
+    begun: Option<Begun>,
+    entries: Vec<Entry>,
+    /// How many of the entries are no leaders.
+    others: usize,
     unnamed: usize,
+    killed_trees: Vec<(RunId, KillReason)>,
     killed_everybody: Option<KillReason>,
 }
 
-/// A program's life that was on when the shutdown began.
+/// When and why the shutdown began.
 #[derive(Debug)]
-struct Run {
-    name: String,
-    run: RunId,
+struct Begun {
+    at: Time,
+    cause: Cause,
+    /// The cause in words.
+    why: String,
+}
+
+/// Somebody who was there when the shutdown began, or came later.
+#[derive(Debug)]
+struct Entry {
+    who: Who,
+    /// Whose tree it belongs to; `None`: it is a stray.
+    of: Option<RunId>,
     told: Option<(Time, Signal)>,
-    ended: Option<(Time, ExitStatus, bool)>,
+    /// When it was found to be gone, and how it ended, where its parent is lastout.
+    left: Option<(Time, Option<ExitStatus>)>,
+    out_of_memory: bool,
     killed: Option<KillReason>,
 }
 
-/// Somebody who was not a program's leader.
 #[derive(Debug)]
-struct Other {
-    who: Person,
-    of: Option<RunId>,
-    told: Option<(Time, Signal)>,
-    left: Option<(Time, Option<ExitStatus>)>,
-    killed: Option<KillReason>,
+enum Who {
+    /// The leader of a program of this name.
+    Leader(String),
+    /// Somebody else.
+    Other(Person),
 }
 
 impl Report {
-    /// Takes note of what the core tells people. `alive` are the lives that are on.
+    /// Takes note of what the core tells people.
     pub fn notice(&mut self, now: Time, notice: &Notice, spec: &Spec) {
         match notice {
-            Notice::ShutdownBegun { cause } => self.begun = Some((now, *cause)),
+            Notice::ShutdownBegun { cause } => {
+                self.begun = Some(Begun {
+                    at: now,
+                    cause: *cause,
+                    why: words::cause(spec, *cause),
+                });
+            }
             Notice::Told {
                 program,
                 run,
                 signal,
             } => {
-                let name = words::name(spec, *program).to_owned();
-                let told = Some((now, *signal));
-                self.runs.push(Run {
-                    name,
-                    run: *run,
-                    told,
-                    ended: None,
-                    killed: None,
+                let leader = Who::Leader(words::name(spec, *program).to_owned());
+                let entry = Entry::new(leader, Some(*run));
+                self.entries.push(Entry {
+                    told: Some((now, *signal)),
+                    ..entry
                 });
             }
             Notice::Ended {
@@ -75,22 +90,22 @@ impl Report {
                 out_of_memory,
                 ..
             } => {
-                let ended = Some((now, *status, *out_of_memory));
-                if let Some(row) = self.runs.iter_mut().find(|row| row.run == *run) {
-                    row.ended = ended;
-                } else {
-                    let name = words::name(spec, *program).to_owned();
-                    // Kept only if the shutdown begins with it; see `forget`.
-                    self.runs.push(Run {
-                        name,
-                        run: *run,
-                        told: None,
-                        ended,
-                        killed: None,
-                    });
+                let place = self.entries.iter().position(|entry| entry.leads(*run));
+                let place = place.unwrap_or_else(|| {
+                    // Kept only if the shutdown begins before its tree is gone.
+                    let leader = Who::Leader(words::name(spec, *program).to_owned());
+                    self.entries.push(Entry::new(leader, Some(*run)));
+                    self.entries.len() - 1
+                });
+                if let Some(entry) = self.entries.get_mut(place) {
+                    entry.left = Some((now, Some(*status)));
+                    entry.out_of_memory = *out_of_memory;
                 }
             }
-            Notice::Killing { run, reason, .. } => self.kill(Some(*run), *reason),
+            Notice::Killing { run, reason, .. } => {
+                self.killed_trees.push((*run, *reason));
+                self.kill(Some(*run), *reason);
+            }
             Notice::TreeGone { run, .. } => self.tree_gone(now, *run),
             Notice::KillingEverybody { reason } => {
                 self.killed_everybody = Some(*reason);
@@ -114,307 +129,209 @@ impl Report {
     /// Takes note of somebody who was told or killed beside the leaders.
     pub fn sighted(&mut self, now: Time, sighting: Sighting) {
         let Sighting { who, of, signal } = sighting;
-        let place = self.others.iter().position(|other| other.who == who);
-        let other = match place {
-            Some(place) => self.others.get_mut(place),
-            None if self.others.len() >= MOST_NAMED => {
-                self.unnamed += 1;
-                return;
-            }
-            None => {
-                self.others.push(Other {
-                    who,
-                    of,
-                    told: None,
-                    left: None,
-                    killed: None,
-                });
-                self.others.last_mut()
-            }
+        let place = self.entries.iter().position(|entry| entry.is(&who));
+        if place.is_none() && self.others >= MOST_NAMED {
+            self.unnamed += 1;
+            return;
+        }
+        let place = place.unwrap_or_else(|| {
+            self.others += 1;
+            self.entries.push(Entry::new(Who::Other(who), of));
+            self.entries.len() - 1
+        });
+        let tree = self.killed_trees.iter().find(|(run, _)| Some(*run) == of);
+        let reason = tree.map(|(_, reason)| *reason);
+        let Some(entry) = self.entries.get_mut(place) else {
+            return;
         };
-        let Some(other) = other else { return };
         if signal == Signal::KILL {
-            let of_run = self.runs.iter().find(|row| Some(row.run) == of);
-            other.killed = of_run.and_then(|row| row.killed).or(self.killed_everybody);
-        } else if other.told.is_none() {
-            other.told = Some((now, signal));
+            entry.killed = entry.killed.or(reason).or(self.killed_everybody);
+        } else if entry.told.is_none() {
+            entry.told = Some((now, signal));
         }
     }
 
     /// Somebody who was no leader was reaped.
     pub fn reaped(&mut self, now: Time, who: &Person, status: ExitStatus) {
-        let same = |other: &&mut Other| other.who.is_same_process(who) && other.left.is_none();
-        if let Some(other) = self.others.iter_mut().find(same) {
-            other.left = Some((now, Some(status)));
+        // The last one of that number: an earlier one had its number before.
+        let same = |entry: &&mut Entry| match &entry.who {
+            Who::Other(other) => other.is_same_process(who),
+            Who::Leader(_) => false,
+        };
+        if let Some(entry) = self.entries.iter_mut().rev().find(same) {
+            let (at, known) = entry.left.unwrap_or((now, None));
+            entry.left = Some((at, known.or(Some(status))));
         }
     }
 
     /// Outside of a shutdown nobody asks for what is over.
     pub fn forget(&mut self, run: RunId) {
         if self.begun.is_none() {
-            self.runs.retain(|row| row.run != run);
-            self.others.retain(|other| other.of != Some(run));
+            self.entries.retain(|entry| entry.of != Some(run));
+            self.killed_trees.retain(|(killed, _)| *killed != run);
+            self.others = self.others();
+            self.unnamed = 0;
         }
     }
 
+    fn others(&self) -> usize {
+        let other = |entry: &&Entry| matches!(entry.who, Who::Other(_));
+        self.entries.iter().filter(other).count()
+    }
+
     fn kill(&mut self, run: Option<RunId>, reason: KillReason) {
-        for row in self
-            .runs
-            .iter_mut()
-            .filter(|row| run.is_none_or(|run| row.run == run))
-        {
-            if row.ended.is_none() {
-                row.killed.get_or_insert(reason);
-            }
-        }
-        let of_run = |other: &&mut Other| run.is_none() || other.of == run;
-        for other in self.others.iter_mut().filter(of_run) {
-            if other.left.is_none() {
-                other.killed.get_or_insert(reason);
+        for entry in &mut self.entries {
+            if (run.is_none() || entry.of == run) && entry.left.is_none() {
+                entry.killed.get_or_insert(reason);
             }
         }
     }
 
     fn tree_gone(&mut self, now: Time, run: RunId) {
-        for other in self.others.iter_mut().filter(|other| other.of == Some(run)) {
-            other.left.get_or_insert((now, None));
+        for entry in self
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.of == Some(run))
+        {
+            entry.left.get_or_insert((now, None));
         }
     }
 
     /// Writes the report, if there is anything to say: somebody was told or killed, or
-    /// somebody asked for the end.
-    pub fn write(&mut self, now: Time, code: u8) {
-        let Some((begun, cause)) = self.begun else {
+    /// somebody asked for the end. `nobody_left`: nobody is there any more who could
+    /// have stayed.
+    pub fn write(&mut self, now: Time, code: u8, nobody_left: bool) {
+        let Some(begun) = self.begun.take() else {
             return;
         };
-        let asked = matches!(cause, Cause::Asked(_));
-        if !asked && self.others.is_empty() && self.runs.iter().all(|row| row.told.is_none()) {
+        let asked = matches!(begun.cause, Cause::Asked(_));
+        if !asked && self.others == 0 && self.entries.iter().all(|entry| entry.told.is_none()) {
             return;
         }
-        if self.killed_everybody.is_none() {
-            for other in &mut self.others {
-                other.left.get_or_insert((now, None));
-            }
+        for entry in self.entries.iter_mut().filter(|_| nobody_left) {
+            entry.left.get_or_insert((now, None));
         }
-        let took = now.since(begun);
+        let end = End {
+            took: now.since(begun.at),
+            begun,
+            code,
+        };
+        let bad = self.entries.iter().any(|entry| entry.kill().is_some());
+        let level = if bad { Level::Warn } else { Level::Info };
         match say::format() {
-            LogFormat::Text => self.write_text(cause, took, code),
-            LogFormat::Json => self.write_objects(cause, took, code),
+            LogFormat::Text => table::write(self, &end, level),
+            LogFormat::Json => objects::write(self, &end, level),
         }
     }
 
-    fn killed(&self) -> usize {
-        let runs = self.runs.iter().filter(|row| row.killed.is_some()).count();
-        runs + self
-            .others
-            .iter()
-            .filter(|other| other.killed.is_some())
-            .count()
-    }
-
-    fn summary(&self, cause: Cause, took: Duration, code: u8) -> String {
-        let why = match cause {
-            Cause::Asked(signal) => format!("{signal} came"),
-            Cause::Ended(..) => match self.runs.iter().find(|row| row.told.is_none()) {
-                Some(row) => format!("{} had ended", row.name),
-                None => String::from("a program had ended"),
-            },
-            Cause::NothingLeft => String::from("no program was left"),
-        };
-        let gone = match (
-            self.killed(),
-            self.runs.len() + self.others.len() + self.unnamed,
-        ) {
-            (0, _) => String::from("everybody left"),
-            (killed, all) => format!("{killed} of {all} had to be killed"),
+    /// A line that says it all.
+    fn summary(&self, end: &End) -> String {
+        let all = self.entries.len() + self.unnamed;
+        let gone = match (self.killed(), self.still_there()) {
+            (0, 0) => String::from("everybody left"),
+            (killed, 0) => format!("{killed} of {all} killed"),
+            (killed, there) => format!("{killed} of {all} killed, {there} still there"),
         };
         format!(
-            "goodbye: {why}; {gone} within {}; exit status {code}",
-            words::seconds(took)
+            "goodbye: {}; {gone}; took {}; exit status {}",
+            end.begun.why,
+            words::seconds(end.took),
+            end.code
         )
     }
 
-    fn write_text(&self, cause: Cause, took: Duration, code: u8) {
-        let level = if self.killed() > 0 {
-            Level::Warn
-        } else {
-            Level::Info
-        };
-        say::object(level, &self.summary(cause, took, code), Map::new());
-        let rows = self.rows();
-        let widest = |column: fn(&Row) -> &str| {
-            rows.iter()
-                .map(|row| column(row).chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let (who, told) = (widest(|row| &row.who), widest(|row| &row.told));
-        for row in &rows {
-            let line = format!("  {:who$}  {:told$}  {}", row.who, row.told, row.outcome);
-            say::object(Level::Info, line.trim_end(), Map::new());
-        }
-        if self.unnamed > 0 {
-            let line = format!("  and {} more, not named here", self.unnamed);
-            say::object(Level::Info, &line, Map::new());
-        }
+    fn killed(&self) -> usize {
+        let killed = self.entries.iter().filter(|entry| entry.kill().is_some());
+        killed.count()
     }
 
-    /// One row for each: a program, then who it left behind, and the strays at last.
-    fn rows(&self) -> Vec<Row> {
-        let mut rows = Vec::new();
-        for run in &self.runs {
-            rows.push(run.row());
-            let own = self.others.iter().filter(|other| other.of == Some(run.run));
-            rows.extend(own.map(|other| other.row("  left behind: ")));
-        }
-        let known = |other: &&Other| self.runs.iter().any(|run| Some(run.run) == other.of);
-        let strays = self.others.iter().filter(|other| !known(other));
-        rows.extend(strays.map(|other| other.row("stray: ")));
-        rows
+    fn still_there(&self) -> usize {
+        let there = self.entries.iter().filter(|entry| entry.left.is_none());
+        there.count()
     }
 
-    fn write_objects(&self, cause: Cause, took: Duration, code: u8) {
-        for run in &self.runs {
-            let mut fields = Map::new();
-            fields.insert("event".into(), json!("goodbye"));
-            fields.insert("name".into(), json!(run.name));
-            let ended = run.ended.map(|(at, status, _)| (at, Some(status)));
-            outcome_fields(&mut fields, run.told, ended, run.killed);
-            if let Some((_, _, true)) = run.ended {
-                fields.insert("reason".into(), json!("out of memory"));
-            }
-            let row = run.row();
-            let message = format!("{}: {} {}", row.who, row.told, row.outcome);
-            say::object(Level::Info, message.trim(), fields);
+    /// Everybody in the order in which they are told of: a program, then the others of
+    /// its tree, and the strays at last. With the name of the program for the others.
+    fn in_order(&self) -> Vec<(&Entry, Option<&str>)> {
+        let mut all = Vec::with_capacity(self.entries.len());
+        let (leaders, others): (Vec<&Entry>, Vec<&Entry>) = self
+            .entries
+            .iter()
+            .partition(|entry| matches!(entry.who, Who::Leader(_)));
+        for leader in &leaders {
+            let Who::Leader(name) = &leader.who else {
+                continue;
+            };
+            all.push((*leader, None));
+            let own = others.iter().filter(|other| other.of == leader.of);
+            all.extend(own.map(|other| (*other, Some(name.as_str()))));
         }
-        for other in &self.others {
-            let of = self.runs.iter().find(|run| Some(run.run) == other.of);
-            let mut fields = Map::new();
-            fields.insert("event".into(), json!("goodbye"));
-            fields.insert("left_behind_by".into(), json!(of.map(|run| &run.name)));
-            fields.insert("process".into(), json!(other.who.id()));
-            fields.insert("command".into(), json!(other.who.command()));
-            outcome_fields(&mut fields, other.told, other.left, other.killed);
-            let row = other.row("");
-            let message = format!("{}: {} {}", row.who, row.told, row.outcome);
-            say::object(Level::Info, message.trim(), fields);
-        }
-        let mut fields = Map::new();
-        fields.insert("event".into(), json!("goodbye-summary"));
-        fields.insert("seconds".into(), json!(took.as_secs_f64()));
-        fields.insert("exit_status".into(), json!(code));
-        fields.insert("killed".into(), json!(self.killed()));
-        fields.insert("not_named".into(), json!(self.unnamed));
-        if let Cause::Asked(signal) = cause {
-            fields.insert("signal".into(), json!(signal.to_string()));
-        }
-        let level = if self.killed() > 0 {
-            Level::Warn
-        } else {
-            Level::Info
-        };
-        say::object(level, &self.summary(cause, took, code), fields);
+        let known = |other: &&&Entry| leaders.iter().any(|leader| leader.of == other.of);
+        let strays = others.iter().filter(|other| !known(other));
+        all.extend(strays.map(|stray| (*stray, None)));
+        all
     }
 }
 
-/// A line of the report, in its three columns.
-struct Row {
-    who: String,
-    told: String,
-    outcome: String,
+/// How it all ended.
+struct End {
+    begun: Begun,
+    took: std::time::Duration,
+    code: u8,
 }
 
-impl Run {
-    fn row(&self) -> Row {
-        let mut outcome = String::new();
-        match (self.told, self.ended) {
-            (Some((told, _)), Some((at, status, _))) => {
-                let after = words::seconds(at.since(told));
-                let verb = if self.killed.is_some() {
-                    "killed"
-                } else {
-                    "left"
+impl Entry {
+    fn new(who: Who, of: Option<RunId>) -> Entry {
+        Entry {
+            who,
+            of,
+            told: None,
+            left: None,
+            out_of_memory: false,
+            killed: None,
+        }
+    }
+
+    fn leads(&self, run: RunId) -> bool {
+        matches!(self.who, Who::Leader(_)) && self.of == Some(run)
+    }
+
+    fn is(&self, person: &Person) -> bool {
+        matches!(&self.who, Who::Other(other) if other == person)
+    }
+
+    /// Why it was killed, if it was: who left before the kill reached it was not.
+    fn kill(&self) -> Option<&'static str> {
+        match self.left {
+            Some((_, Some(status))) if status != ExitStatus::Signal(Signal::KILL) => None,
+            _ if self.out_of_memory => Some("out of memory"),
+            _ => self.killed.map(words::kill_cause),
+        }
+    }
+
+    /// How long after it was told it was gone.
+    fn took(&self) -> Option<std::time::Duration> {
+        let ((told, _), (left, _)) = (self.told?, self.left?);
+        Some(left.since(told))
+    }
+
+    /// What became of it, for people.
+    fn outcome(&self) -> String {
+        let after = self.took().map(words::seconds);
+        let after = after.map_or_else(String::new, |time| format!(" after {time}"));
+        match (self.kill(), self.left) {
+            (Some(why), Some(_)) => format!("killed{after} ({why})"),
+            (Some(why), None) => format!("killed ({why}), still there"),
+            (None, None) => String::from("still there"),
+            (None, Some((_, status))) => {
+                let verb = match (&self.who, self.told) {
+                    (Who::Leader(_), None) => "ended by itself",
+                    (Who::Leader(_) | Who::Other(_), _) => "left",
                 };
-                let _ = write!(
-                    outcome,
-                    "{verb} after {after}, {}",
-                    words::end(End::Status(status))
-                );
+                let status = status.map(lastout_core::End::Status).map(words::end);
+                let status = status.map_or_else(String::new, |text| format!(", {text}"));
+                format!("{verb}{after}{status}")
             }
-            (None, Some((_, status, _))) => {
-                let _ = write!(
-                    outcome,
-                    "ended by itself, {}",
-                    words::end(End::Status(status))
-                );
-            }
-            (_, None) => outcome.push_str("did not leave"),
         }
-        if let Some(reason) = self.killed {
-            let _ = write!(outcome, " ({})", words::kill_reason(reason));
-        } else if let Some((_, _, true)) = self.ended {
-            outcome.push_str(" (out of memory)");
-        }
-        Row {
-            who: self.name.clone(),
-            told: told_with(self.told),
-            outcome,
-        }
-    }
-}
-
-impl Other {
-    fn row(&self, prefix: &str) -> Row {
-        let began = self.told.map(|(at, _)| at);
-        let after = match (began, self.left) {
-            (Some(told), Some((at, _))) => format!(" after {}", words::seconds(at.since(told))),
-            (_, _) => String::new(),
-        };
-        let status = match self.left {
-            Some((_, Some(status))) => format!(", {}", words::end(End::Status(status))),
-            Some((_, None)) | None => String::new(),
-        };
-        let outcome = match self.killed {
-            Some(reason) => format!("killed{after} ({})", words::kill_reason(reason)),
-            None if self.left.is_some() => format!("left{after}{status}"),
-            None => String::from("did not leave"),
-        };
-        Row {
-            who: format!("{prefix}{}", self.who),
-            told: told_with(self.told),
-            outcome,
-        }
-    }
-}
-
-fn told_with(told: Option<(Time, Signal)>) -> String {
-    told.map_or_else(String::new, |(_, signal)| format!("told {signal}"))
-}
-
-fn outcome_fields(
-    fields: &mut Map<String, Value>,
-    told: Option<(Time, Signal)>,
-    left: Option<(Time, Option<ExitStatus>)>,
-    killed: Option<KillReason>,
-) {
-    if let Some((_, signal)) = told {
-        fields.insert("told".into(), json!(signal.to_string()));
-    }
-    if let (Some((told, _)), Some((at, _))) = (told, left) {
-        fields.insert("seconds".into(), json!(at.since(told).as_secs_f64()));
-    }
-    match left {
-        Some((_, Some(ExitStatus::Code(code)))) => {
-            fields.insert("exit_code".into(), json!(code));
-        }
-        Some((_, Some(ExitStatus::Signal(signal)))) => {
-            fields.insert("exit_signal".into(), json!(signal.to_string()));
-        }
-        Some((_, None)) | None => {}
-    }
-    fields.insert("left".into(), json!(left.is_some()));
-    fields.insert("killed".into(), json!(killed.is_some()));
-    if let Some(reason) = killed {
-        fields.insert("reason".into(), json!(words::kill_reason(reason)));
     }
 }

@@ -29,6 +29,13 @@ struct Out {
     format: LogFormat,
 }
 
+impl Out {
+    /// The way out, opened when there is first something to say.
+    fn stderr(&mut self) -> &mut Stderr {
+        self.stderr.get_or_insert_with(Stderr::open)
+    }
+}
+
 static OUT: Mutex<Out> = Mutex::new(Out {
     stderr: None,
     format: LogFormat::Text,
@@ -36,13 +43,7 @@ static OUT: Mutex<Out> = Mutex::new(Out {
 
 /// Begins to log.
 pub fn begin(level: LevelFilter, format: LogFormat) {
-    {
-        let mut out = lock();
-        out.format = format;
-        if out.stderr.is_none() {
-            out.stderr = Some(Stderr::open());
-        }
-    }
+    lock().format = format;
     // A second beginning, after the configuration was read, only changes the level.
     let _ = env_logger::Builder::new()
         .filter_level(LevelFilter::Trace)
@@ -62,8 +63,14 @@ pub fn object(level: Level, message: &str, fields: Map<String, Value>) {
         LogFormat::Text => text(level, message),
         LogFormat::Json => object_line(level, message, fields),
     };
-    if let Some(stderr) = out.stderr.as_mut() {
-        let _ = stderr.write_all(line.as_bytes());
+    let _ = out.stderr().write_all(line.as_bytes());
+}
+
+/// Logs a line of text that needs no `warning:` in front, whatever its level.
+pub fn plain(level: Level, message: &str) {
+    if level <= log::max_level() {
+        let line = text(Level::Info, message);
+        with_stderr(|stderr| drop(stderr.write_all(line.as_bytes())));
     }
 }
 
@@ -73,7 +80,7 @@ pub fn format() -> LogFormat {
     lock().format
 }
 
-/// What to do with the way out: asks for its descriptor, or lets it write what is kept.
+/// What to do with the way out, if anything was said: asks for its descriptor, or lets it write what is kept.
 pub fn with_stderr<T>(act: impl FnOnce(&mut Stderr) -> T) -> Option<T> {
     lock().stderr.as_mut().map(act)
 }
@@ -88,10 +95,7 @@ struct Line;
 
 impl Write for Line {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        lock()
-            .stderr
-            .as_mut()
-            .map_or(Ok(line.len()), |stderr| stderr.write(line))
+        lock().stderr().write(line)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -1,6 +1,6 @@
 //! The way in: from the first instruction to the loop, and out with a status.
 //!
-//! Signals are blocked before anything else (SIG-4), descriptors 0 to 2 are filled
+//! Signals are blocked by then (SIG-4, [`crate::linux::entry`]); descriptors 0 to 2 are filled
 //! before anything is opened (PID-9), and the configuration is checked whole before
 //! anything is started.
 
@@ -17,7 +17,7 @@ use crate::linux::people::People;
 use crate::linux::sandbox::{self, Side};
 use crate::linux::signals::Inherited;
 use crate::linux::{descriptors, parent, passwd, spawn, terminal};
-use crate::plan::Plan;
+use crate::plan::{Plan, Slate};
 use crate::say::{self, LogFormat};
 use crate::single::{self, Command};
 use crate::turn::Lastout;
@@ -31,13 +31,11 @@ const GAVE_UP: u8 = 1;
 
 /// Does what the command line says, and gives the exit status.
 #[must_use]
-pub fn run() -> u8 {
-    let inherited = Inherited::take();
+pub fn run(args: Vec<OsString>, inherited: Inherited) -> u8 {
     spawn::fill_standard_descriptors();
     descriptors::note_inherited();
     say::begin(LevelFilter::Info, LogFormat::Text);
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
-    let args: Vec<OsString> = std::env::args_os().collect();
     match cli::read(&args) {
         Ok(Order::Print(text)) => print(&text),
         Ok(Order::Check { config }) => check(config.as_deref()),
@@ -157,7 +155,15 @@ fn live(plan: Plan, inherited: Inherited) -> u8 {
     if plan.spec.main.is_none() {
         descriptors::close_inherited();
     }
-    match Lastout::new(plan, People::adopt(inherited)) {
+    let mut people = People::adopt(inherited);
+    if plan
+        .launches
+        .iter()
+        .any(|launch| launch.slate == Slate::Clean)
+    {
+        people.expect_programs();
+    }
+    match Lastout::new(plan, people) {
         Ok(lastout) => lastout.live(),
         Err(error) => refuse(&format!("lastout: cannot begin: {error}"), GAVE_UP),
     }

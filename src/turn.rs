@@ -15,10 +15,11 @@
 //! the core as an [`Event`], and what is to be done comes back as an [`Action`]. No
 //! error leaves it; each becomes an event, or a log line and a later try.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Notice, ProgramId, RunId, Signal, Supervisor, Time};
+use lastout_core::{Action, Event, Notice, ProgramId, RunId, SpawnFailure, Supervisor, Time};
 
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::people::People;
@@ -35,9 +36,6 @@ use crate::say;
 /// signal waiting; the rest is still there in the next turn.
 const REAP_BUDGET: usize = 256;
 
-/// How many queued signals a turn passes on.
-const SIGNAL_BUDGET: usize = 256;
-
 /// The pause between two looks during the stop for people who are nobody's children,
 /// at first and at most.
 const FIRST_LOOK: Duration = Duration::from_millis(5);
@@ -48,7 +46,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(50);
 const AFTER_PANIC: i32 = 100;
 
 /// The tokens that are no run's.
-const OTHER_SIGNALS: Token = Token(u64::MAX);
+const SIGNALS: Token = Token(u64::MAX);
 const OWN_LOG: Token = Token(u64::MAX - 1);
 
 /// One life of lastout.
@@ -62,6 +60,8 @@ pub struct Lastout {
     narrator: Narrator,
     report: Report,
     open: Mask,
+    /// Starts that wait for the descriptors of others, in order.
+    waiting: VecDeque<(ProgramId, RunId, SpawnFailure)>,
     more_to_reap: bool,
     look: Option<(Time, Duration)>,
     log_is_polled: bool,
@@ -81,10 +81,8 @@ impl Lastout {
             mut spec, launches, ..
         } = plan;
         let poll = Poll::new()?;
-        let signals = Signals::install()?;
-        if let Some(descriptor) = signals.descriptor() {
-            poll.add(descriptor, OTHER_SIGNALS, Interest::Readable)?;
-        }
+        let signals = Signals::open()?;
+        poll.add(signals.descriptor(), SIGNALS, Interest::Readable)?;
         let gives_terminal = terminal::is_ours_to_give();
         for (program, launch) in spec.programs.iter_mut().zip(&launches) {
             program.has_terminal = gives_terminal && launch.stdin == Stdin::Inherit;
@@ -99,7 +97,9 @@ impl Lastout {
             clock: Clock::start(),
             report: Report::default(),
             open: Signals::open_mask(),
-            more_to_reap: false,
+            waiting: VecDeque::new(),
+            // Of a child that died before this process became lastout no signal tells.
+            more_to_reap: true,
             look: None,
             log_is_polled: false,
             gives_terminal,
@@ -116,11 +116,18 @@ impl Lastout {
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
         // After the programs were started, which need not wait for it.
+        if let Err(error) = self.signals.watch_children() {
+            log::error!("cannot register for SIGCHLD: {error}");
+        }
+        self.people.open_proc();
         oom::begin();
         loop {
             if let Some(code) = self.code {
-                self.report.write(self.clock.now(), code);
+                let nobody_left = self.people.nobody_left();
+                self.report.write(self.clock.now(), code, nobody_left);
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
+                // The kernel takes everything back at one stroke.
+                std::mem::forget(self);
                 return code;
             }
             if catch_unwind(AssertUnwindSafe(|| self.turn())).is_err() {
@@ -139,8 +146,8 @@ impl Lastout {
         let timeout = self.timeout();
         let ready = self.poll.wait(timeout, self.open).to_vec();
         let now = self.clock.now();
-        let child_ended = self.take_signals(now);
-        if child_ended || self.more_to_reap {
+        self.take_signals(now, ready.contains(&SIGNALS));
+        if self.signals.child_has_news() || self.more_to_reap {
             self.reap_some(now);
         }
         for token in ready {
@@ -168,49 +175,40 @@ impl Lastout {
         milliseconds(next.map(|at| at.since(self.clock.now())))
     }
 
-    /// Step 2. Whether a child has ended, or was stopped.
-    fn take_signals(&mut self, now: Time) -> bool {
-        let mut child_ended = false;
-        let mut arrived = Vec::new();
-        self.signals.take(|came| match came.signal {
-            Signal::CHLD => child_ended = true,
-            _ => arrived.push(came),
-        });
-        for _ in 0..SIGNAL_BUDGET {
-            let Some(came) = self.signals.take_other() else {
-                break;
-            };
-            arrived.push(came);
+    /// Step 2. `have_come`: whether there is any to be read.
+    fn take_signals(&mut self, now: Time, have_come: bool) {
+        if !have_come {
+            return;
         }
-        if !arrived.is_empty() {
-            self.learn_of_execs(now);
-        }
+        self.learn_of_execs(now);
         for Arrived {
             signal,
             from_kernel,
-        } in arrived
+            from_ourselves,
+        } in self.signals.take()
         {
             log::trace!(
                 "{signal} came{}",
                 if from_kernel { " from the kernel" } else { "" }
             );
-            self.tell_core(
-                now,
-                Event::Signal {
-                    signal,
-                    from_terminal: from_kernel,
-                },
-            );
-            self.carry_out(now);
+            if !from_ourselves {
+                self.tell_core(
+                    now,
+                    Event::Signal {
+                        signal,
+                        from_terminal: from_kernel,
+                    },
+                );
+                self.carry_out(now);
+            }
         }
-        child_ended
     }
 
     /// A signal that came after an exec is for the program, though the exec was not told
     /// of yet: what the core holds for a program that is not there has a bound.
     fn learn_of_execs(&mut self, now: Time) {
         for run in self.people.runs_before_exec() {
-            let _ = self.learn_exec_status(now, run);
+            let _ = self.learn_exec_status(now, run, false);
         }
         self.carry_out(now);
     }
@@ -219,9 +217,14 @@ impl Lastout {
     fn reap_some(&mut self, now: Time) {
         self.more_to_reap = false;
         let mut reaped = 0;
+        let mut childless = false;
         while reaped < REAP_BUDGET {
             match wait::peek() {
-                Peek::AllAlive | Peek::NoChildren => break,
+                Peek::AllAlive => break,
+                Peek::NoChildren => {
+                    childless = true;
+                    break;
+                }
                 Peek::Ended(zombie) if self.people.run_of(&zombie).is_some() => {
                     reaped += self.bury_leaders(now, zombie);
                 }
@@ -235,15 +238,16 @@ impl Lastout {
             }
         }
         self.more_to_reap = reaped >= REAP_BUDGET;
-        self.bury_trees(now);
+        self.bury_trees(now, childless);
         if self.is_on_terminal {
             self.stop_with_stopped(now);
         }
     }
 
-    /// Tells the core of which trees nobody is left.
-    fn bury_trees(&mut self, now: Time) {
-        for run in self.people.gone_trees() {
+    /// Tells the core of which trees nobody is left. Who has no children at all need
+    /// not look.
+    fn bury_trees(&mut self, now: Time, childless: bool) {
+        for run in self.people.gone_trees(childless) {
             self.sightings_to_report(now);
             self.tell_core(now, Event::TreeGone { run });
         }
@@ -254,7 +258,7 @@ impl Lastout {
         let ended = self.people.ended_leaders(first, REAP_BUDGET);
         for (run, zombie) in &ended {
             // A life that ended before its exec was told of did exec, or tells why not.
-            let failed = self.learn_exec_status(now, *run);
+            let failed = self.learn_exec_status(now, *run, true);
             if !failed {
                 let status = zombie.status;
                 let out_of_memory = oom::may_have_killed(status);
@@ -281,8 +285,9 @@ impl Lastout {
         ended.len()
     }
 
-    /// Reads how a run's exec went, if that is known, and tells the core. Whether it failed.
-    fn learn_exec_status(&mut self, now: Time, run: RunId) -> bool {
+    /// Reads how a run's exec went, if that is known, and tells the core: that it failed
+    /// only when its child has `ended`. Whether it failed.
+    fn learn_exec_status(&mut self, now: Time, run: RunId, ended: bool) -> bool {
         let Some(result) = self.people.read_exec_status(run) else {
             return false;
         };
@@ -290,10 +295,17 @@ impl Lastout {
             self.poll.remove(pipe);
         }
         self.people.close_exec_status(run);
+        if let Some((program, run, _)) = self.waiting.pop_front() {
+            self.spawn(now, program, run);
+        }
         match result {
             Ok(()) => {
                 self.tell_core(now, Event::Execed { run });
                 false
+            }
+            Err(failure) if !ended => {
+                self.people.keep_failure(run, failure);
+                true
             }
             Err(failure) => {
                 self.tell_core(now, Event::SpawnFailed { run, failure });
@@ -336,12 +348,12 @@ impl Lastout {
     fn serve(&mut self, now: Time, token: Token) {
         match token {
             // Read in step 2.
-            OTHER_SIGNALS => {}
+            SIGNALS => {}
             OWN_LOG => {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }
             Token(run) => {
-                let _ = self.learn_exec_status(now, RunId(run));
+                let _ = self.learn_exec_status(now, RunId(run), false);
             }
         }
     }
@@ -353,7 +365,7 @@ impl Lastout {
         let due = self.look.is_some_and(|(at, _)| at <= now);
         if due {
             self.people.look_again();
-            self.bury_trees(now);
+            self.bury_trees(now, false);
             self.sightings_to_report(now);
             for run in self.people.lonely_leaders() {
                 self.tell_core(now, Event::LeaderAlone { run });
@@ -380,6 +392,11 @@ impl Lastout {
     fn carry_out(&mut self, now: Time) {
         while let Some(action) = self.core.poll_action() {
             match action {
+                Action::Tell { run, .. } | Action::Kill { run } | Action::Disown { run }
+                    if self.is_waiting(run) =>
+                {
+                    self.call_off(now, Some(run));
+                }
                 Action::Spawn { program, run } => self.spawn(now, program, run),
                 Action::Forward { run, scope, signal } => self.people.forward(run, scope, signal),
                 Action::Tell {
@@ -394,15 +411,37 @@ impl Lastout {
                     scope: None,
                     signal,
                 } => self.people.tell_rest(run, signal),
+                Action::TellFollowers { run, signal } => self.people.tell_followers(run, signal),
                 Action::HangUp { run } => self.people.hang_up(run),
                 Action::Kill { run } => self.people.kill(run),
-                Action::Disown { run } => self.people.disown(run),
+                Action::Disown { run } => {
+                    self.people.disown(run);
+                    self.report.forget(run);
+                }
                 Action::TellStrays { signal } => self.people.tell_strays(signal),
-                Action::KillEverybody => self.people.kill_everybody(),
+                Action::KillEverybody => {
+                    self.call_off(now, None);
+                    self.people.kill_everybody();
+                }
                 Action::Notice(notice) => self.tell_people(now, &notice),
                 Action::Exit { code } => self.code = Some(code),
             }
             self.sightings_to_report(now);
+        }
+    }
+
+    fn is_waiting(&self, run: RunId) -> bool {
+        self.waiting.iter().any(|(_, waiting, _)| *waiting == run)
+    }
+
+    /// A start that waits need not be made any more: of this run, or of any.
+    fn call_off(&mut self, now: Time, which: Option<RunId>) {
+        for (program, run, failure) in std::mem::take(&mut self.waiting) {
+            if which.is_none_or(|which| which == run) {
+                self.tell_core(now, Event::SpawnFailed { run, failure });
+            } else {
+                self.waiting.push_back((program, run, failure));
+            }
         }
     }
 
@@ -412,7 +451,11 @@ impl Lastout {
         };
         let terminal = self.gives_terminal && launch.stdin == Stdin::Inherit;
         if let Err(failure) = self.people.spawn(run, launch, terminal) {
-            self.tell_core(now, Event::SpawnFailed { run, failure });
+            if self.people.may_start_later(failure) {
+                self.waiting.push_back((program, run, failure));
+            } else {
+                self.tell_core(now, Event::SpawnFailed { run, failure });
+            }
             return;
         }
         let Some(pipe) = self.people.exec_status(run) else {

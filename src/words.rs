@@ -37,14 +37,25 @@ pub fn end(end: End) -> String {
     }
 }
 
-/// Why somebody was killed.
+/// Why somebody was killed, in a word.
+#[must_use]
+pub fn kill_cause(reason: KillReason) -> &'static str {
+    match reason {
+        KillReason::StopWait(_) => "stopwaitsecs",
+        KillReason::StopTimeout(_) => "stop_timeout",
+        KillReason::LeftoverTime(_) => "leftover time",
+        KillReason::Interrupt => "second Ctrl-C",
+    }
+}
+
+/// Why somebody is killed.
 #[must_use]
 pub fn kill_reason(reason: KillReason) -> String {
     match reason {
-        KillReason::StopWait(time) => format!("had its stopwaitsecs of {}", short(time)),
+        KillReason::StopWait(time) => format!("stopwaitsecs of {} is over", short(time)),
         KillReason::StopTimeout(time) => format!("stop_timeout of {} is over", short(time)),
         KillReason::LeftoverTime(time) => {
-            format!("had {} after the command was gone", short(time))
+            format!("the command is gone since {}", short(time))
         }
         KillReason::Interrupt => String::from("second Ctrl-C"),
     }
@@ -54,15 +65,12 @@ pub fn kill_reason(reason: KillReason) -> String {
 #[must_use]
 pub fn cause(spec: &Spec, cause: Cause) -> String {
     match cause {
-        Cause::Asked(signal) => format!("{signal} came, the shutdown begins"),
-        Cause::Ended(program, how) => {
-            format!(
-                "{} has ended ({}), the shutdown begins",
-                name(spec, program),
-                end(how)
-            )
+        Cause::Asked(signal) => format!("{signal} came"),
+        Cause::Ended(program, End::NeverRan(_)) => {
+            format!("{} could not be started", name(spec, program))
         }
-        Cause::NothingLeft => String::from("no program is left to run, the shutdown begins"),
+        Cause::Ended(program, how) => format!("{}: {}", name(spec, program), end(how)),
+        Cause::NothingLeft => String::from("nothing is left to run"),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Linux: every system call and every `unsafe` of lastout. Nothing here decides; it
 //! carries out and reports. No raw pid, descriptor number or errno leaves this module.
 
+pub mod arena;
 pub mod cgroup;
 pub mod clock;
 pub mod descriptors;
+pub mod entry;
 pub mod everybody;
 pub mod interpreter;
 pub mod mark;

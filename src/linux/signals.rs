@@ -1,21 +1,18 @@
 //! Signals that arrive at lastout: none is lost from the first instruction of main on
 //! (SIG-4), standard ones merge, real-time ones are counted (SIG-1).
 //!
-//! They come in two ways. Those that lastout itself has a use for have handlers,
-//! registered through signal-hook's low level, which do nothing but note it, per signal
-//! and kind of sender. They run only while [`super::poll::Poll::wait`] sleeps. A note
-//! cannot be full as a pipe can: a burst of a hundred thousand costs nothing but the
-//! noting (SIG-5).
+//! They come on a signalfd, and stay blocked all the time: real-time ones are read one by
+//! one, as they were queued, and a burst of a hundred thousand costs nothing but the
+//! reading (SIG-5). The mask is the kernel's own eight bytes, passed by a raw system
+//! call, since the C library keeps 32 and 33 (musl: 34 too) for itself, while to programs
+//! built with glibc 34 is SIGRTMIN. A real fault strikes through the mask; what is read
+//! of those signals was sent by somebody.
 //!
-//! All others are only passed on. They stay blocked and are read from a signalfd: the
-//! real-time ones one by one, as they were queued; the fault signals only when somebody
-//! sent them, since a real fault strikes through the mask; and 32 to 34, which the C
-//! library keeps for itself and refuses handlers for, while to programs built with glibc
-//! 34 is SIGRTMIN. The masks are the kernel's own eight bytes, passed by raw system
-//! calls, which no C library has cut down.
-//!
-//! Handlers for all of them would do as well, but each registration copies the table of
-//! all before it: sixty took 0.9 ms and 259 page faults of a start (docs/design.md).
+//! Only SIGCHLD has a handler, registered through signal-hook's low level: as long as it
+//! has one it is not ignored, whatever lastout was started with (PID-9). It notes that
+//! there is somebody to reap, and runs only while [`super::poll::Poll::wait`] sleeps.
+//! Handlers for all would do as well, but each registration copies the table of all
+//! before it: sixty took 0.9 ms and 259 page faults of a start (docs/design.md).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -171,36 +168,14 @@ impl Inherited {
     }
 }
 
-/// Which signals with a handler have come and were not taken yet: from processes, and
-/// from the kernel, as a terminal's are. All of them are standard ones, which merge.
-static FROM_PROCESSES: [AtomicBool; 32] = [const { AtomicBool::new(false) }; 32];
-static FROM_KERNEL: [AtomicBool; 32] = [const { AtomicBool::new(false) }; 32];
+/// Whether a child has ended or was stopped since somebody asked last.
+static CHILD: AtomicBool = AtomicBool::new(false);
 
-/// The signals that have handlers: those that mean something to lastout, at least by
-/// default (SIG-2, SIG-3).
-const HANDLED: [Signal; 10] = [
-    Signal::CHLD,
-    Signal::TERM,
-    Signal::INT,
-    Signal::QUIT,
-    Signal::HUP,
-    Signal::USR1,
-    Signal::USR2,
-    Signal::PIPE,
-    Signal::CONT,
-    Signal::WINCH,
-];
+/// The mask to sleep with.
+const OPEN: Mask = Mask::FULL.without(Signal::CHLD);
 
-/// The mask to sleep with: open for all that has a handler.
-const OPEN: Mask = {
-    let mut mask = Mask::FULL;
-    let mut index = 0;
-    while index < HANDLED.len() {
-        mask = mask.without(HANDLED[index]);
-        index += 1;
-    }
-    mask
-};
+/// How many signals are taken at once; the rest is still there in the next turn.
+const AT_ONCE: usize = 16;
 
 /// A signal that has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -209,36 +184,39 @@ pub struct Arrived {
     pub signal: Signal,
     /// Whether the kernel sent it, as it does for a terminal.
     pub from_kernel: bool,
+    /// Whether we sent it, as a write to a log that nobody reads does with SIGPIPE.
+    pub from_ourselves: bool,
 }
 
 /// The intake.
 #[derive(Debug)]
 pub struct Signals {
-    others: Option<OwnedFd>,
+    descriptor: OwnedFd,
 }
 
 impl Signals {
-    /// Registers for every signal that can be caught. They stay blocked.
+    /// Opens the signalfd. Without one no signal but SIGCHLD is seen.
     ///
     /// # Errors
-    /// Those of sigaction(2). A missing signalfd is none: what would come on it is then
-    /// not seen.
-    pub fn install() -> io::Result<Signals> {
-        for signal in HANDLED {
-            // SAFETY: the action touches atomics only, which is async-signal-safe.
-            unsafe {
-                signal_hook_registry::register_sigaction(signal.number(), move |info| {
-                    arrive(signal, info);
-                })?;
-            }
-        }
-        let others = signalfd(OPEN);
-        if let Err(error) = &others {
-            log::debug!("no signalfd: {error}; signals that are only passed on are not seen");
-        }
+    /// Those of signalfd(2).
+    pub fn open() -> io::Result<Signals> {
         Ok(Signals {
-            others: others.ok(),
+            descriptor: signalfd(OPEN)?,
         })
+    }
+
+    /// Registers for the end of children. Until then, and until somebody sleeps with
+    /// [`Signals::open_mask`], a SIGCHLD is pending.
+    ///
+    /// # Errors
+    /// Those of sigaction(2).
+    pub fn watch_children(&self) -> io::Result<()> {
+        let note = || CHILD.store(true, Ordering::Relaxed);
+        // SAFETY: the action touches an atomic only, which is async-signal-safe.
+        unsafe { signal_hook_registry::register(Signal::CHLD.number(), note)? };
+        // musl opens the mask for its own signals with the first handler, 34 among them.
+        let _ = Mask::FULL.set();
+        Ok(())
     }
 
     /// The mask to sleep with.
@@ -247,66 +225,33 @@ impl Signals {
         OPEN
     }
 
-    /// The descriptor on which the signals without a handler come.
+    /// The descriptor on which they come.
     #[must_use]
-    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.others.as_ref().map(AsFd::as_fd)
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
     }
 
-    /// Takes those that have a handler and have come; SIGCHLD among them.
-    pub fn take(&mut self, mut each: impl FnMut(Arrived)) {
-        for signal in HANDLED {
-            for (counters, from_kernel) in [(&FROM_PROCESSES, false), (&FROM_KERNEL, true)] {
-                let Some(came) = counters.get(signal.number() as usize) else {
-                    continue;
-                };
-                // The handlers are blocked out by now; swap is only for the reader.
-                if came.swap(false, Ordering::Relaxed) {
-                    each(Arrived {
-                        signal,
-                        from_kernel,
-                    });
-                }
-            }
-        }
+    /// Whether a child has ended or was stopped since the last call.
+    pub fn child_has_news(&mut self) -> bool {
+        CHILD.swap(false, Ordering::Relaxed)
     }
 
-    /// Takes one of the others, if one has come.
-    pub fn take_other(&mut self) -> Option<Arrived> {
-        let fd = self.others.as_ref()?;
-        let mut record = std::mem::MaybeUninit::<libc::signalfd_siginfo>::zeroed();
-        let size = size_of::<libc::signalfd_siginfo>();
-        // SAFETY: `record` is as large as the one record that is read.
-        let got = unsafe { libc::read(fd.as_raw_fd(), record.as_mut_ptr().cast(), size) };
-        if usize::try_from(got) != Ok(size) {
-            return None;
-        }
-        // SAFETY: the kernel has written the whole record.
-        let record = unsafe { record.assume_init() };
-        let signal = Signal::new(i32::try_from(record.ssi_signo).ok()?)?;
-        Some(Arrived {
-            signal,
-            from_kernel: record.ssi_code > 0,
+    /// Takes those of the others that have come, as many as one read gives.
+    pub fn take(&mut self) -> impl Iterator<Item = Arrived> + use<> {
+        let mut records = [std::mem::MaybeUninit::<libc::signalfd_siginfo>::uninit(); AT_ONCE];
+        let fd = self.descriptor.as_raw_fd();
+        // SAFETY: the kernel writes whole records, no more than there is room for.
+        let got = unsafe { libc::read(fd, records.as_mut_ptr().cast(), size_of_val(&records)) };
+        let count = usize::try_from(got).unwrap_or(0) / size_of::<libc::signalfd_siginfo>();
+        records.into_iter().take(count).filter_map(|record| {
+            // SAFETY: the kernel has written the first `count` records.
+            let record = unsafe { record.assume_init() };
+            Some(Arrived {
+                signal: Signal::new(i32::try_from(record.ssi_signo).ok()?)?,
+                from_kernel: record.ssi_code > 0,
+                from_ourselves: record.ssi_pid == std::process::id(),
+            })
         })
-    }
-}
-
-/// The handler: notes.
-fn arrive(signal: Signal, info: &libc::siginfo_t) {
-    let by_kernel = info.si_code > 0;
-    // SAFETY: si_pid is valid for signals that a process sent, and zero for others;
-    // getpid has no preconditions.
-    if signal == Signal::PIPE && unsafe { info.si_pid() == libc::getpid() } {
-        // Our own doing: a write to a log that nobody reads.
-        return;
-    }
-    let counters = if by_kernel {
-        &FROM_KERNEL
-    } else {
-        &FROM_PROCESSES
-    };
-    if let Some(came) = counters.get(signal.number() as usize) {
-        came.store(true, Ordering::Relaxed);
     }
 }
 

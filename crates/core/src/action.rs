@@ -35,6 +35,14 @@ pub enum Action {
         /// With what.
         signal: Signal,
     },
+    /// Ask all of the tree to end who were not told before, although the leader, who
+    /// was, is alive: they are to be killed soon, and nobody is killed untold (STOP-1).
+    TellFollowers {
+        /// Whose.
+        run: RunId,
+        /// With what.
+        signal: Signal,
+    },
     /// Send the leader SIGHUP, as when its window is closed (STOP-9).
     HangUp {
         /// Whom.

@@ -17,6 +17,7 @@
 extern crate alloc;
 
 mod action;
+mod arrival;
 mod event;
 mod life;
 mod program;
@@ -26,6 +27,8 @@ mod signal;
 mod spec;
 mod status;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 mod time;
 
 pub use action::{Action, Cause, FatalReason, KillReason, Notice};

@@ -18,7 +18,7 @@ const FIRST_KILL_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_KILL_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a leader with a terminal may take over its stop signal before it is hung
-/// up on in any case: half of what Docker grants.
+/// up on in any case: half of what Docker grants, or of what it has before it is killed.
 const HANG_UP_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Supervisor {
@@ -30,19 +30,18 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let State::Starting {
-            run: _,
-            born,
-            execed: None,
-        } = program.state
-        else {
-            return;
-        };
-        program.state = State::Starting {
-            run,
-            born,
-            execed: Some(now),
-        };
+        match &mut program.state {
+            State::Starting { execed, .. } if execed.is_none() => *execed = Some(now),
+            // It was told in the middle of its start; what came before that is its all the same.
+            State::Stopping(life) if life.leader.is_none() && !life.execed => life.execed = true,
+            State::Starting { .. }
+            | State::Stopping(_)
+            | State::Running { .. }
+            | State::Stopped
+            | State::Backoff { .. }
+            | State::Exited { .. }
+            | State::Fatal { .. } => return,
+        }
         let up_at = now.plus(spec.startsecs);
         program.machine_failures = 0;
         let held = core::mem::take(&mut program.held);
@@ -75,28 +74,31 @@ impl Supervisor {
             | State::Fatal { .. } => return,
         };
         program.last_end = Some(end);
-        if was_asked || (stopping && failure.is_temporary()) {
-            self.finish(now, id, end, Verdict::EndedBadly);
-            return;
-        }
-        if !failure.is_temporary() {
+        program.lived = Duration::ZERO;
+        let failures = program.machine_failures;
+        let is_temporary = failure.is_temporary();
+        let is_over = was_asked || stopping;
+        // Of what the machine is to blame for only the first is told, and nothing of
+        // what will not be tried again.
+        if !is_temporary || (failures == 0 && !is_over) {
             self.notice(Notice::NotStarted {
                 program: id,
                 failure,
             });
+        }
+        if was_asked || (stopping && is_temporary) {
+            self.finish(now, id, end, Verdict::EndedBadly);
+            return;
+        }
+        if !is_temporary {
             let verdict = self.judge(now, id, false, end);
             self.finish(now, id, end, verdict);
             return;
         }
-        let pause = restart::pause_of_machine(program.machine_failures);
-        let is_first = program.machine_failures == 0;
-        program.machine_failures = program.machine_failures.saturating_add(1);
-        if is_first {
-            self.notice(Notice::NotStarted {
-                program: id,
-                failure,
-            });
+        if let Some((program, _)) = self.parts(id) {
+            program.machine_failures = failures.saturating_add(1);
         }
+        let pause = restart::pause_of_machine(failures);
         self.become_state(
             id,
             State::Backoff {
@@ -132,7 +134,7 @@ impl Supervisor {
             | State::Fatal { .. } => return,
         };
         program.last_end = Some(end);
-        program.held.clear();
+        program.lived = now.since(born);
         let keeps = spec.leftovers == Leftovers::Keep;
         let expected = asked.is_some() || restart::is_expected(spec, end);
         let since_asked = asked.map(|at| now.since(at));
@@ -173,6 +175,7 @@ impl Supervisor {
         };
         life.leader = Some((end, verdict));
         life.hang_up = None;
+        life.last_call = None;
         let signal = life.signal;
         self.order(Action::Tell {
             run,
@@ -200,9 +203,11 @@ impl Supervisor {
             State::Stopping(Stopping {
                 run,
                 born,
+                execed: true,
                 signal,
                 asked: None,
                 leader: Some((end, verdict)),
+                last_call: None,
                 kill,
                 killed: false,
                 hang_up: None,
@@ -298,15 +303,7 @@ impl Supervisor {
             },
             Verdict::Again if stopping || !program.wanted => State::Exited { end, well: false },
             Verdict::Again => {
-                let lived = match &program.state {
-                    State::Starting { born, .. } | State::Running { born, .. } => now.since(*born),
-                    State::Stopping(life) => now.since(life.born),
-                    State::Stopped
-                    | State::Backoff { .. }
-                    | State::Exited { .. }
-                    | State::Fatal { .. } => Duration::ZERO,
-                };
-                let pause = if lived >= spec.backoff_max && failures == 0 {
+                let pause = if program.lived >= spec.backoff_max && failures == 0 {
                     program.restarts = 0;
                     Duration::ZERO
                 } else {
@@ -354,11 +351,13 @@ impl Supervisor {
 
     /// Asks a program to end (STOP-2), if it is alive and was not asked before.
     pub(crate) fn tell(&mut self, now: Time, id: ProgramId) {
+        let left = self.phase.time_left(now);
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let (run, born) = match &program.state {
-            State::Starting { run, born, .. } | State::Running { run, born } => (*run, *born),
+        let (run, born, execed) = match &program.state {
+            State::Starting { run, born, execed } => (*run, *born, execed.is_some()),
+            State::Running { run, born } => (*run, *born, true),
             State::Backoff { .. } => {
                 self.become_state(id, State::Stopped);
                 return;
@@ -376,15 +375,18 @@ impl Supervisor {
             spec.stop_scope
         };
         let wait = spec.stopwaitsecs;
-        let patience = wait.map_or(HANG_UP_PATIENCE, |wait| HANG_UP_PATIENCE.min(wait / 2));
+        let bounds = wait.into_iter().chain(left);
+        let patience = bounds.fold(HANG_UP_PATIENCE, |patience, time| patience.min(time / 2));
         self.become_state(
             id,
             State::Stopping(Stopping {
                 run,
                 born,
+                execed,
                 signal,
                 asked: Some(now),
                 leader: None,
+                last_call: wait.map(|wait| now.plus(wait / 5 * 4)),
                 kill: wait.map(|wait| (now.plus(wait), FIRST_KILL_PAUSE)),
                 killed: false,
                 hang_up: has_terminal.then(|| now.plus(patience)),
@@ -400,6 +402,22 @@ impl Supervisor {
             scope: Some(scope),
             signal,
         });
+    }
+
+    /// The last call for a tree whose leader is alive: the rest of it is told, too, so
+    /// that nobody is killed untold (STOP-1).
+    pub(crate) fn tell_followers(&mut self, id: ProgramId) {
+        let Some((program, _)) = self.parts(id) else {
+            return;
+        };
+        let State::Stopping(life) = &mut program.state else {
+            return;
+        };
+        life.last_call = None;
+        if life.leader.is_none() && !life.killed {
+            let (run, signal) = (life.run, life.signal);
+            self.order(Action::TellFollowers { run, signal });
+        }
     }
 
     /// Only the leader is left of what a terminal started: it is hung up on (STOP-9).
@@ -432,11 +450,15 @@ impl Supervisor {
         }
         match &mut program.state {
             State::Starting { .. } => self.pass_startsecs(now, id),
-            State::Backoff { .. } => self.settle_up(now, id),
+            // Those whose pause is over at the same time start in their order.
+            State::Backoff { .. } => self.mark_dirty(id),
             State::Stopping(life) if life.hang_up.is_some_and(|at| at <= now) => {
                 life.hang_up = None;
                 let run = life.run;
                 self.order(Action::HangUp { run });
+            }
+            State::Stopping(life) if life.last_call.is_some_and(|at| at <= now) => {
+                self.tell_followers(id);
             }
             State::Stopping(_) => self.kill(now, id),
             State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {

@@ -3,7 +3,7 @@
 //! ```text
 //! state      means                                           goes on to
 //! STOPPED    no life; waits for what it needs, if wanted     STARTING FATAL
-//! STARTING   a life that is not up yet                       RUNNING STOPPING, BACKOFF EXITED FATAL STOPPED
+//! STARTING   a life that is not up yet                       RUNNING STOPPING, BACKOFF EXITED FATAL
 //! RUNNING    up                                              STOPPING, BACKOFF EXITED
 //! STOPPING   told to end, or its leader has ended and the    BACKOFF EXITED FATAL
 //!            rest of its tree is told
@@ -39,12 +39,17 @@ pub(crate) struct Program {
     pub(crate) held: Vec<Signal>,
     /// How its last life ended.
     pub(crate) last_end: Option<End>,
+    /// How long its last leader lived; the time that its tree took to go is none of it.
+    pub(crate) lived: Duration,
     /// Another stop signal than the program's own: the one that came (SIG-3).
     pub(crate) stop_with: Option<Signal>,
+    /// In the shutdown: neither it nor anybody who needs it is alive, so that those that
+    /// it needs are held back by it no more. Never taken back.
+    pub(crate) let_go: bool,
 }
 
-/// How many signals wait for a program at most; more than there are different ones
-/// would only be repetitions.
+/// How many real-time signals wait for a program at most; more than there are different
+/// ones would only be repetitions.
 const MOST_HELD: usize = 64;
 
 /// Where a program stands.
@@ -79,12 +84,17 @@ pub(crate) enum State {
 pub(crate) struct Stopping {
     pub(crate) run: RunId,
     pub(crate) born: Time,
+    /// Whether its command has been exec'ed.
+    pub(crate) execed: bool,
     /// What its tree is told with.
     pub(crate) signal: Signal,
     /// When it was asked to end; `None`: nobody asked, its leader ended by itself.
     pub(crate) asked: Option<Time>,
     /// How the leader ended and what becomes of the program; `None`: it is alive.
     pub(crate) leader: Option<(End, Verdict)>,
+    /// When the rest of the tree is told although the leader is alive, so that nobody
+    /// of it is killed untold (STOP-1).
+    pub(crate) last_call: Option<Time>,
     /// When the tree is killed, and how long after that again.
     pub(crate) kill: Option<(Time, Duration)>,
     /// Whether it was killed before.
@@ -150,6 +160,19 @@ impl State {
         }
     }
 
+    /// Whether those that need it may start: it is up, or has ended well for good.
+    pub(crate) fn is_there(&self) -> bool {
+        match self {
+            State::Running { .. } | State::Exited { well: true, .. } => true,
+            State::Stopped
+            | State::Starting { .. }
+            | State::Stopping(_)
+            | State::Backoff { .. }
+            | State::Exited { well: false, .. }
+            | State::Fatal { .. } => false,
+        }
+    }
+
     /// Whether it lives, or will live again by itself (END-1).
     pub(crate) fn is_busy(&self, wanted: bool) -> bool {
         match self {
@@ -166,7 +189,7 @@ impl State {
     pub(crate) fn may_become(&self, next: &State) -> bool {
         match self {
             State::Stopped => matches!(next, State::Starting { .. } | State::Fatal { .. }),
-            State::Starting { .. } => !matches!(next, State::Starting { .. }),
+            State::Starting { .. } => !matches!(next, State::Starting { .. } | State::Stopped),
             State::Running { .. } => {
                 matches!(
                     next,
@@ -194,10 +217,8 @@ impl State {
             State::Backoff { until } => Some(*until),
             State::Stopping(stopping) => {
                 let kill = stopping.kill.map(|(at, _)| at);
-                match (kill, stopping.hang_up) {
-                    (Some(kill), Some(hang_up)) => Some(kill.min(hang_up)),
-                    (kill, hang_up) => kill.or(hang_up),
-                }
+                let steps = [kill, stopping.hang_up, stopping.last_call];
+                steps.into_iter().flatten().min()
             }
             State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {
                 None
@@ -216,17 +237,26 @@ impl Program {
             machine_failures: 0,
             held: Vec::new(),
             last_end: None,
+            lived: Duration::ZERO,
             stop_with: None,
+            let_go: false,
         }
     }
 
-    /// Keeps a signal until there is somebody to get it. Standard signals merge, as
-    /// they do in the kernel; what is over the bound is lost, as it is in the kernel.
-    pub(crate) fn hold(&mut self, signal: Signal) {
-        let merges = !signal.is_real_time() && self.held.contains(&signal);
-        if !merges && self.held.len() < MOST_HELD {
+    /// Keeps a signal until there is somebody to get it. Standard signals merge, as they
+    /// do in the kernel, and each has its place; what of the real-time ones is over the
+    /// bound is lost, as it is in the kernel. Whether the signal will reach the program.
+    pub(crate) fn hold(&mut self, signal: Signal) -> bool {
+        if signal.is_real_time() {
+            let held = self.held.iter().filter(|held| held.is_real_time()).count();
+            if held >= MOST_HELD {
+                return false;
+            }
+            self.held.push(signal);
+        } else if !self.held.contains(&signal) {
             self.held.push(signal);
         }
+        true
     }
 }
 
@@ -238,13 +268,21 @@ mod tests {
     fn held_signals_merge_as_in_the_kernel_and_have_a_bound() {
         let mut program = Program::new(true);
         for _ in 0..3 {
-            program.hold(Signal::HUP);
+            assert!(program.hold(Signal::HUP));
         }
         assert_eq!(program.held, [Signal::HUP]);
+        let kept = (0..1000).filter(|_| program.hold(Signal::RTMIN_3)).count();
+        assert_eq!((kept, program.held.len()), (MOST_HELD, MOST_HELD + 1));
+    }
+
+    #[test]
+    fn sig_4_real_time_signals_leave_room_for_a_standard_one() {
+        let mut program = Program::new(true);
         for _ in 0..1000 {
             program.hold(Signal::RTMIN_3);
         }
-        assert_eq!(program.held.len(), MOST_HELD);
+        assert!(program.hold(Signal::INT));
+        assert_eq!(program.held.last(), Some(&Signal::INT));
     }
 
     #[test]

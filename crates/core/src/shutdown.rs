@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! begun ──────── programs are told in order; strays when no leader is alive
-//! 4/5 ────────── the last call: everybody who was not told is told now
+//! 4/5 ────────── the last call: everybody who was not told is told now, also those who
+//!                were to be told when their leader is gone
 //! stop_timeout ─ everybody who is left is killed
 //! + a moment ─── lastout leaves, whoever hangs in the kernel
 //! ```
@@ -63,6 +64,16 @@ impl Phase {
     }
 }
 
+impl Phase {
+    /// How long it is until everybody is killed, if that is bounded.
+    pub(crate) fn time_left(&self, now: Time) -> Option<Duration> {
+        match self {
+            Phase::Up | Phase::Over => None,
+            Phase::Stopping(shutdown) => shutdown.deadline.map(|(at, _)| at.since(now)),
+        }
+    }
+}
+
 impl Supervisor {
     /// Begins the shutdown; the first cause decides.
     pub(crate) fn begin_shutdown(&mut self, now: Time, cause: Cause) {
@@ -87,6 +98,7 @@ impl Supervisor {
             if matches!(self.program(id), Some(p) if matches!(p.state, State::Backoff { .. })) {
                 self.become_state(id, State::Stopped);
             }
+            self.let_go(id);
         }
     }
 
@@ -101,7 +113,8 @@ impl Supervisor {
         let Phase::Stopping(shutdown) = &mut self.phase else {
             return;
         };
-        if !leader_lives && self.spec.stop_timeout.is_none() && shutdown.deadline.is_none() {
+        let is_bounded = shutdown.deadline.is_some() || shutdown.leave.is_some();
+        if !leader_lives && self.spec.stop_timeout.is_none() && !is_bounded {
             shutdown.deadline = Some((now.plus(time), KillReason::LeftoverTime(time)));
             self.rearm();
         }
@@ -178,8 +191,9 @@ impl Supervisor {
         if untold || !shutdown.strays_told {
             self.notice(Notice::LastCall);
         }
-        for id in self.ids() {
+        for id in self.last_to_first() {
             self.tell(now, id);
+            self.tell_followers(id);
         }
         self.tell_strays();
     }
@@ -188,6 +202,10 @@ impl Supervisor {
         let Phase::Stopping(shutdown) = &mut self.phase else {
             return;
         };
+        if shutdown.leave.is_some() {
+            // They were killed before; that another reason has come changes nothing.
+            return;
+        }
         shutdown.killed = true;
         shutdown.last_call = None;
         shutdown.deadline = None;
@@ -212,7 +230,11 @@ impl Supervisor {
         shutdown.interrupts = shutdown.interrupts.saturating_add(1);
         match shutdown.interrupts {
             1 => self.notice(Notice::NextInterruptKills),
-            2 => self.kill_everybody(now, KillReason::Interrupt),
+            2 => {
+                // Not even now is anybody killed untold (STOP-1).
+                self.last_call(now);
+                self.kill_everybody(now, KillReason::Interrupt);
+            }
             3.. => {}
             0 => {}
         }
@@ -228,6 +250,8 @@ impl Supervisor {
     fn leave(&mut self) {
         let code = self.exit_code();
         self.phase = Phase::Over;
+        // Nothing is due any more, whoever hangs in the kernel.
+        self.rearm();
         self.order(Action::Exit { code });
     }
 
@@ -256,16 +280,19 @@ impl Supervisor {
     }
 
     /// The command's own status, whoever asked for the end. One that hangs in the kernel
-    /// was killed; one that never ran would have ended by the signal that came.
+    /// was killed; one that never ran, even if the machine would not let it, would have
+    /// ended by the signal that came.
     fn code_of_main(&self, main: ProgramId, asked_with: Signal) -> u8 {
         let Some(program) = self.program(main) else {
             return 0;
         };
-        let end = match (program.last_end, program.state.run()) {
-            (Some(end), None) => end,
-            (Some(end), Some(_)) if !program.state.has_leader() => end,
-            (_, Some(_)) => End::Status(ExitStatus::Signal(Signal::KILL)),
-            (None, None) => End::Status(ExitStatus::Signal(asked_with)),
+        let end = match program.last_end {
+            _ if program.state.has_leader() => End::Status(ExitStatus::Signal(Signal::KILL)),
+            Some(End::NeverRan(failure)) if failure.is_temporary() => {
+                End::Status(ExitStatus::Signal(asked_with))
+            }
+            Some(end) => end,
+            None => End::Status(ExitStatus::Signal(asked_with)),
         };
         self.unless_expected(end.as_code())
     }

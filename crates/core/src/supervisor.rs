@@ -1,4 +1,4 @@
-//! The table of programs, the work list, and what each signal sets going.
+//! The table of programs, and the work list.
 //!
 //! After every event two things are done until neither changes anything: deadlines
 //! that have passed are acted upon, and [`Supervisor::settle`] works off the programs
@@ -8,17 +8,19 @@
 //! by itself.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::program::{Program, State};
 use crate::restart::Jitter;
 use crate::shutdown::Phase;
 use crate::{
-    Action, Cause, Condition, End, Event, FatalReason, Forward, Meaning, Notice, ProgramId,
-    ProgramSpec, RunId, Signal, Spec, Time,
+    Action, Cause, Condition, End, Event, FatalReason, Notice, ProgramId, ProgramSpec, RunId, Spec,
+    Time,
 };
+
+/// Most rounds of settling after one event. A program has two deadlines that can pass
+/// one after the other, the shutdown three.
+const MOST_ROUNDS: u32 = 64;
 
 /// Who decides. See the crate's description for the contract.
 #[derive(Clone, Debug)]
@@ -97,6 +99,10 @@ impl Supervisor {
 
     /// Takes note of a fact, and decides what follows from it.
     pub fn handle(&mut self, now: Time, event: Event) {
+        if matches!(self.phase, Phase::Over) {
+            // The last order was given.
+            return;
+        }
         match event {
             Event::Execed { run } => self.execed(now, run),
             Event::SpawnFailed { run, failure } => self.spawn_failed(now, run, failure),
@@ -117,13 +123,15 @@ impl Supervisor {
             Event::Tick => {}
         }
         // Every round acts on a deadline, and a deadline that was acted upon is later
-        // than now or gone; so this ends.
-        loop {
+        // than now or gone; so this ends. If it ever did not, PID 1 would rather come
+        // back at once than never again.
+        for _ in 0..MOST_ROUNDS {
             self.settle(now);
             if !self.pass_time(now) {
-                break;
+                return;
             }
         }
+        debug_assert!(false, "there is always something due");
     }
 
     /// The next order, if there is one.
@@ -134,6 +142,9 @@ impl Supervisor {
     /// When to come back with a `Tick` at the latest; later than the last `now`.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
+        if matches!(self.phase, Phase::Over) {
+            return None;
+        }
         let programs = self.programs.iter().zip(&self.spec.programs);
         let next = programs
             .filter_map(|(program, spec)| program.state.deadline(spec.startsecs))
@@ -225,6 +236,9 @@ impl Supervisor {
             self.wake_at(at);
         }
         self.mark_dirty(id);
+        if self.is_stopping() {
+            self.let_go(id);
+        }
     }
 
     /// Something is due at `at`.
@@ -250,7 +264,7 @@ impl Supervisor {
     }
 
     /// A program and everybody whose decisions hang on it are looked at again.
-    fn mark_dirty(&mut self, id: ProgramId) {
+    pub(crate) fn mark_dirty(&mut self, id: ProgramId) {
         let index = id.0 as usize;
         let needed_by = self.needed_by.get(index).into_iter().flatten();
         let needs = self
@@ -335,14 +349,41 @@ impl Supervisor {
 
     /// During the shutdown: tells a program that nobody needs any more.
     fn settle_stopping(&mut self, now: Time, id: ProgramId) {
-        let is_needed = self.needed_by.get(id.0 as usize).is_some_and(|users| {
-            users
-                .iter()
-                .any(|user| self.program(*user).is_some_and(|p| p.state.run().is_some()))
-        });
-        if !is_needed {
+        if !self.is_needed(id) {
             self.tell(now, id);
         }
+    }
+
+    /// Whether a program must wait for another one's end before its own (STOP-4).
+    fn is_needed(&self, id: ProgramId) -> bool {
+        let users = self.needed_by.get(id.0 as usize).into_iter().flatten();
+        users
+            .filter_map(|user| self.program(*user))
+            .any(|user| !user.let_go)
+    }
+
+    /// During the shutdown: a program without a life holds back those that it needs no
+    /// more, once those that need it hold it back no more. One that is done (a migration,
+    /// say) still stands between the two: they depend on each other by way of it (STOP-4).
+    pub(crate) fn let_go(&mut self, id: ProgramId) {
+        let mut work = alloc::vec![id];
+        while let Some(id) = work.pop() {
+            let is_needed = self.is_needed(id);
+            let Some((program, spec)) = self.parts(id) else {
+                continue;
+            };
+            if is_needed || program.let_go || program.state.run().is_some() {
+                continue;
+            }
+            program.let_go = true;
+            work.extend(spec.needs.iter().map(|need| need.program));
+            self.mark_dirty(id);
+        }
+    }
+
+    /// The programs in the order in which they are told: who starts last, first.
+    pub(crate) fn last_to_first(&self) -> Vec<ProgramId> {
+        self.by_rank.iter().rev().copied().collect()
     }
 
     /// Whether all that a program needs is there.
@@ -360,12 +401,13 @@ impl Supervisor {
             };
             let Condition::Up = need.condition;
             match program.state {
-                State::Running { .. } | State::Exited { well: true, .. } => {}
-                State::Exited { well: false, .. } | State::Fatal { .. } => {
+                _ if program.state.is_there() => {}
+                State::Exited { .. } | State::Fatal { .. } => {
                     return Needs::NeverHold(need.program);
                 }
                 State::Stopped
                 | State::Starting { .. }
+                | State::Running { .. }
                 | State::Stopping(_)
                 | State::Backoff { .. } => all = Needs::MayHold,
             }
@@ -385,134 +427,6 @@ impl Supervisor {
             },
         );
         self.order(Action::Spawn { program, run });
-    }
-
-    fn signal(&mut self, now: Time, signal: Signal, from_terminal: bool) {
-        let meaning = self.spec.signals.meaning(signal);
-        if self.is_stopping() && signal == Signal::INT && from_terminal {
-            self.interrupted(now);
-            return;
-        }
-        match meaning {
-            Meaning::Shutdown => {
-                if !self.is_stopping() {
-                    self.begin_shutdown(now, Cause::Asked(signal));
-                    if signal == Signal::INT && from_terminal {
-                        self.interrupted(now);
-                    }
-                }
-            }
-            Meaning::Forward(forward) => self.forward(now, signal, forward, from_terminal),
-            Meaning::Reload => self.notice(Notice::Reload),
-            Meaning::ReopenLogs => self.notice(Notice::ReopenLogs),
-            Meaning::LogState => self.log_state(now),
-            Meaning::Ignore => self.notice(Notice::Ignored { signal }),
-            Meaning::IgnoreSilently => {}
-        }
-    }
-
-    /// Passes a signal on (SIG-1), and starts the stop clock if it is one to stop with.
-    fn forward(&mut self, now: Time, came: Signal, forward: Forward, from_terminal: bool) {
-        let Some(signal) = forward.signal else { return };
-        let stopping = self.is_stopping();
-        let Some((program, spec)) = self.parts(forward.program) else {
-            return;
-        };
-        if from_terminal && spec.has_terminal {
-            // The terminal told its foreground group, which is the program's.
-            return;
-        }
-        if forward.stops && !stopping {
-            program.stop_with = Some(signal);
-            self.begin_shutdown(now, Cause::Asked(came));
-            return;
-        }
-        let scope = spec.forward_scope;
-        match program.state {
-            State::Starting { execed: None, .. } => program.hold(signal),
-            State::Stopped | State::Backoff { .. } if program.wanted => program.hold(signal),
-            State::Starting { run, .. } | State::Running { run, .. } => {
-                self.order(Action::Forward { run, scope, signal });
-            }
-            State::Stopping(ref life) if life.leader.is_none() => {
-                let run = life.run;
-                self.order(Action::Forward { run, scope, signal });
-            }
-            State::Stopped
-            | State::Backoff { .. }
-            | State::Stopping(_)
-            | State::Exited { .. }
-            | State::Fatal { .. } => {
-                self.notice(Notice::NotForwarded {
-                    signal,
-                    program: forward.program,
-                });
-            }
-        }
-    }
-
-    /// Tells people how every program is.
-    fn log_state(&mut self, now: Time) {
-        for id in self.ids() {
-            let Some(program) = self.program(id) else {
-                continue;
-            };
-            let state = program.state.name(program.wanted);
-            let detail = self.describe(now, id, program);
-            self.notice(Notice::State {
-                program: id,
-                state,
-                detail,
-            });
-        }
-    }
-
-    /// What there is to know of a program beside its state.
-    fn describe(&self, now: Time, id: ProgramId, program: &Program) -> String {
-        match &program.state {
-            State::Stopped if program.wanted => {
-                let missing = self.spec.programs.get(id.0 as usize).and_then(|spec| {
-                    spec.needs.iter().find(|need| {
-                        self.program(need.program)
-                            .is_some_and(|p| !matches!(p.state, State::Running { .. }))
-                    })
-                });
-                let name = missing.and_then(|need| self.spec.programs.get(need.program.0 as usize));
-                name.map_or_else(String::new, |spec| format!("waits for {}", spec.name))
-            }
-            State::Stopped => String::from("not started"),
-            State::Starting { born, .. } | State::Running { born, .. } => {
-                format!("for {:.1} s", now.since(*born).as_secs_f64())
-            }
-            State::Backoff { until } => {
-                format!("next try in {:.1} s", until.since(now).as_secs_f64())
-            }
-            State::Stopping(life) => match (life.leader, life.asked) {
-                (None, Some(asked)) => {
-                    format!("told {:.1} s ago", now.since(asked).as_secs_f64())
-                }
-                (None, None) | (Some(_), _) => String::from("waits for what it left behind"),
-            },
-            State::Exited { end, .. } => format!("status {}", end.as_code()),
-            State::Fatal {
-                reason: FatalReason::FailedStarts { failures, .. },
-            } => {
-                format!("failed to start {failures} times")
-            }
-            State::Fatal {
-                reason: FatalReason::Needs(needed),
-            } => {
-                let name = self
-                    .spec
-                    .programs
-                    .get(needed.0 as usize)
-                    .map(|spec| spec.name.as_str());
-                format!(
-                    "needs {}, which is not to be had",
-                    name.unwrap_or("a program")
-                )
-            }
-        }
     }
 }
 

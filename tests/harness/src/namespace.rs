@@ -7,6 +7,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{self, Receiver};
@@ -43,25 +44,23 @@ impl Setup {
         let terminal = self
             .on_a_terminal
             .then(|| Terminal::for_command(&mut command));
+        let sockets = self.sockets(&mut command);
         let (mut init, end) = spawn_in_namespace(command);
         let lines = Lines::default();
         let mut unread = Vec::new();
+        let [out_socket, err_socket] = sockets;
+        let out = init.stdout.take().map(OwnedFd::from).or(out_socket);
+        let err = init.stderr.take().map(OwnedFd::from).or(err_socket);
         let outputs = [
-            (
-                self.stdout,
-                Stream::Stdout,
-                init.stdout.take().map(OwnedFd::from),
-            ),
-            (
-                self.stderr,
-                Stream::Stderr,
-                init.stderr.take().map(OwnedFd::from),
-            ),
+            (self.stdout, Stream::Stdout, out),
+            (self.stderr, Stream::Stderr, err),
         ];
-        for (output, stream, pipe) in outputs {
-            match (output, pipe) {
-                (Output::Heard, Some(pipe)) => lines.follow(stream, std::fs::File::from(pipe)),
-                (Output::Unread, Some(pipe)) => unread.push(pipe),
+        for (output, stream, end) in outputs {
+            match (output, end) {
+                (Output::Heard | Output::Socket, Some(end)) => {
+                    lines.follow(stream, std::fs::File::from(end));
+                }
+                (Output::Unread | Output::UnreadSocket, Some(end)) => unread.push(end),
                 // Dropped, and broken by that.
                 (Output::Broken, _) | (_, None) => {}
             }
@@ -85,6 +84,26 @@ impl Setup {
             run.find_below_the_parent();
         }
         run
+    }
+
+    /// Our ends of the sockets that take the places of pipes.
+    fn sockets(&self, command: &mut Command) -> [Option<OwnedFd>; 2] {
+        let pair = |output| match output {
+            Output::Socket | Output::UnreadSocket => {
+                let (ours, theirs) = must(UnixStream::pair(), "make a socket");
+                Some((OwnedFd::from(ours), OwnedFd::from(theirs)))
+            }
+            Output::Heard | Output::Unread | Output::Broken => None,
+        };
+        let out = pair(self.stdout).map(|(ours, theirs)| {
+            command.stdout(theirs);
+            ours
+        });
+        let err = pair(self.stderr).map(|(ours, theirs)| {
+            command.stderr(theirs);
+            ours
+        });
+        [out, err]
     }
 }
 

@@ -15,6 +15,10 @@ pub enum Output {
     Unread,
     /// A pipe whose reader is gone.
     Broken,
+    /// A socket; its lines are collected.
+    Socket,
+    /// A socket that nobody reads.
+    UnreadSocket,
 }
 
 /// As Debian's root has it.

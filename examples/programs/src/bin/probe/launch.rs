@@ -34,6 +34,9 @@ pub(crate) fn launch(mut arguments: Arguments) {
             libc::umask(mask);
         }
     }
+    if let Some(directory) = arguments.value("--root") {
+        take_root(&directory);
+    }
     if let Some(directory) = arguments.value("--directory")
         && let Err(error) = std::env::set_current_dir(&directory)
     {
@@ -44,6 +47,9 @@ pub(crate) fn launch(mut arguments: Arguments) {
     }
     if let Some(uid) = arguments.value("--uid") {
         become_user(number(&uid));
+    }
+    if arguments.flag("--zombie") {
+        leave_a_zombie();
     }
     let empty = arguments.flag("--clear-environment");
     // The last, so that everything before it can still complain.
@@ -151,6 +157,33 @@ fn somebody_is_left() -> bool {
             0 => return true,
             -1 => return false,
             _ => {}
+        }
+    }
+}
+
+/// Has nothing but what is below that folder: no /proc, /dev, /tmp, /etc.
+fn take_root(directory: &str) {
+    let taken = std::os::unix::fs::chroot(directory).and_then(|()| std::env::set_current_dir("/"));
+    if let Err(error) = taken {
+        fail(
+            1,
+            &format!("probe launch: cannot enter {directory}: {error}"),
+        );
+    }
+}
+
+/// A child that has ended and that nobody has waited for, as an entry point that is a
+/// shell script may leave behind.
+fn leave_a_zombie() {
+    match fork() {
+        Side::Child => process::exit(0),
+        Side::Parent(pid) => {
+            // SAFETY: the info is a live local that the kernel fills in.
+            unsafe {
+                let mut info: libc::siginfo_t = std::mem::zeroed();
+                let flags = libc::WEXITED | libc::WNOWAIT;
+                libc::waitid(libc::P_PID, pid as u32, &raw mut info, flags);
+            }
         }
     }
 }

@@ -1,0 +1,62 @@
+//! A supervisor.toml of a test's own, in a folder of its own.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+use crate::namespace::{Run, Setup};
+use crate::{binaries, must};
+
+/// A file; removed when dropped, with its folder.
+pub struct Configuration {
+    folder: PathBuf,
+}
+
+impl Configuration {
+    /// A file with this text, in which PROBE stands for the probe's path.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("lastout-configuration-{}-{count}", process::id());
+        let folder = env::temp_dir().join(name);
+        must(fs::create_dir_all(&folder), "make a folder");
+        let text = text.replace("PROBE", &binaries::probe());
+        must(fs::write(folder.join("supervisor.toml"), text), "write it");
+        Configuration { folder }
+    }
+
+    /// The file's name.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.folder.join("supervisor.toml").display().to_string()
+    }
+
+    /// Its folder, for more files and as a working directory.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    /// `lastout -c FILE WORDS…`, still to be started.
+    #[must_use]
+    pub fn setup(&self, words: &[&str]) -> Setup {
+        Setup::new(&[&["-c", &self.path()], words].concat())
+    }
+
+    /// Starts `lastout -c FILE` as PID 1.
+    #[must_use]
+    pub fn run(&self) -> Run {
+        self.setup(&[]).start()
+    }
+}
+
+impl Drop for Configuration {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,95 @@
+//! STOP-3: what a leader leaves behind when it ends by itself.
+
+use std::time::Duration;
+
+use crate::{assert_in_order, assert_times, run_until};
+
+#[test]
+fn stop_3_leftovers_are_told_and_gone_before_the_program_starts_again() {
+    let (_file, run) = run_until(
+        r#"
+        [program.web]
+        command = "PROBE family --leader-leaves --exit 3 --after 500ms"
+        startsecs = 0
+        backoff = 0.01
+        backoff_max = 0.02
+        "#,
+        &["web: told its probe"],
+    );
+    run.lines().wait_for_times("web: started", 2);
+    // Of the first family nobody is alive: who is there was born after the second start.
+    assert_times(run.lines(), "got SIGTERM, leaving", 3);
+    assert_in_order(
+        run.lines(),
+        &[
+            "web: started",
+            "web: exit 3",
+            "told its probe",
+            "starts again",
+            "web: started",
+        ],
+    );
+}
+
+#[test]
+fn stop_3_leftovers_that_stay_are_killed_after_stopwaitsecs_and_then_it_starts_again() {
+    let (_file, run) = run_until(
+        r#"
+        [program.web]
+        command = "PROBE daemon --ignore-term --exit 3"
+        autorestart = "always"
+        startsecs = 0
+        backoff = 0.01
+        stopwaitsecs = 1
+        "#,
+        &["daemon: got SIGTERM, staying"],
+    );
+    let first = run.wait_for_line("web: started").at;
+    let second = run.lines().wait_for_times("web: started", 2).at;
+    assert!(second - first >= Duration::from_millis(900));
+    assert_in_order(
+        run.lines(),
+        &["told its probe", "web: is killed", "web: started"],
+    );
+    assert_times(run.lines(), "SIGTERM, staying", 1);
+}
+
+#[test]
+fn stop_3_leftovers_are_told_too_when_the_program_is_not_started_again() {
+    let (_file, mut run) = run_until(
+        r#"
+        [program.once]
+        command = "PROBE daemon --after 200ms"
+        autorestart = "never"
+        startsecs = 0
+        "#,
+        &["daemon: got SIGTERM, leaving"],
+    );
+    assert_eq!(run.wait(), 0);
+    assert_in_order(run.lines(), &["once: exit 0", "once: told its probe"]);
+}
+
+#[test]
+fn stop_3_leftovers_that_are_to_be_kept_live_beside_the_next_instance() {
+    let (_file, mut run) = run_until(
+        r#"
+        [program.web]
+        command = "PROBE daemon"
+        leftovers = "keep"
+        autorestart = "always"
+        startretries = "infinite"
+        startsecs = 0
+        backoff = 0.01
+        backoff_max = 0.02
+        "#,
+        &[],
+    );
+    run.lines().wait_for_times("daemon: ready", 2);
+    assert_times(run.lines(), "daemon: got", 0);
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+    let born = run.lines().count("daemon: ready");
+    assert_times(run.lines(), "daemon: got SIGTERM, leaving", born);
+    assert_times(run.lines(), "  stray probe", born);
+    // Of the lives that left them only the one that was on may be in the report.
+    assert!(run.lines().count("  web") <= 1, "{}", run.lines().text());
+}
