@@ -89,7 +89,9 @@ fn stop_3_leftovers_that_are_to_be_kept_live_beside_the_next_instance() {
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     let born = run.lines().count("daemon: ready");
     assert_times(run.lines(), "daemon: got SIGTERM, leaving", born);
-    assert_times(run.lines(), "  stray probe", born);
+    // One that was about to leave another behind may be among them.
+    let strays = run.lines().count("  stray probe");
+    assert!(strays >= born, "{}", run.lines().text());
     // Of the lives that left them only the one that was on may be in the report.
     assert!(run.lines().count("  web") <= 1, "{}", run.lines().text());
 }
