@@ -100,7 +100,8 @@ impl Image {
     #[must_use]
     pub fn run(&self, options: &[&str], command: &[&str]) -> Container {
         let name = unique_name();
-        let start = ["run", "--detach", "--name", &name];
+        // Nothing here needs a network, and a bridge that is being changed would fail it.
+        let start = ["run", "--detach", "--network", "none", "--name", &name];
         let words = [&start, options, &[&self.tag], command].concat();
         let started = Instant::now();
         let output = attempt(&words);
