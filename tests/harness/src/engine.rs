@@ -100,9 +100,13 @@ impl Image {
     #[must_use]
     pub fn run(&self, options: &[&str], command: &[&str]) -> Container {
         let name = unique_name();
-        // Nothing here needs a network, and a bridge that is being changed would fail it.
-        let start = ["run", "--detach", "--network", "none", "--name", &name];
-        let words = [&start, options, &[&self.tag], command].concat();
+        let start = ["run", "--detach", "--name", &name];
+        // Who asks for no network needs none, and no bridge that may just be changing.
+        let network: &[&str] = match options.contains(&"--network") {
+            true => &[],
+            false => &["--network", "none"],
+        };
+        let words = [&start, network, options, &[&self.tag], command].concat();
         let started = Instant::now();
         let output = attempt(&words);
         // From here on it is removed, whatever happens.
