@@ -168,6 +168,9 @@ impl Inherited {
         } else {
             ignored()
         };
+        // Ignored, a child that ends before we register for it would leave neither a zombie
+        // nor a SIGCHLD, and its status would be lost (PID-9).
+        set_disposition(Signal::CHLD, Disposition::Default);
         Inherited { blocked, ignored }
     }
 }
