@@ -162,6 +162,10 @@ impl Inherited {
     #[must_use]
     pub fn take() -> Inherited {
         let blocked = Mask::FULL.set();
+        if cfg!(target_env = "musl") {
+            let_musl_open_its_signals();
+            let _ = Mask::FULL.set();
+        }
         // As PID 1 nobody is to have what a runtime left behind, so nobody asks for it.
         let ignored = if std::process::id() == 1 {
             Mask::EMPTY
@@ -172,6 +176,22 @@ impl Inherited {
         // nor a SIGCHLD, and its status would be lost (PID-9).
         set_disposition(Signal::CHLD, Disposition::Default);
         Inherited { blocked, ignored }
+    }
+}
+
+/// With the first handler of a process musl opens the mask for its own signals, 34 among
+/// them, once: what of them is pending then would be dropped, or kill us where we are not
+/// PID 1. So that happens here, before anything can have come.
+fn let_musl_open_its_signals() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: all zeroes is a sigaction; the handler does nothing, and is there for no
+    // longer than these two calls, with the signal blocked.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let mut before: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
+        libc::sigaction(libc::SIGURG, &raw const action, &raw mut before);
+        libc::sigaction(libc::SIGURG, &raw const before, std::ptr::null_mut());
     }
 }
 
@@ -240,8 +260,6 @@ impl Signals {
                 unsafe { signal_hook_registry::register_unchecked(signal.number(), count)? };
             }
         }
-        // musl opens the mask for its own signals with the first handler, 34 among them.
-        let _ = Mask::FULL.set();
         Ok(())
     }
 
