@@ -168,6 +168,39 @@ impl Inherited {
     }
 }
 
+/// Takes a signal that is pending, if it is, as if it had never come.
+pub fn swallow(signal: Signal) {
+    let mask = Mask::EMPTY.with(signal).bits();
+    let at_once = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the mask and the time live across the call; nobody asks who sent it.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigtimedwait,
+            &raw const mask,
+            std::ptr::null_mut::<libc::siginfo_t>(),
+            &raw const at_once,
+            size_of::<u64>(),
+        );
+    }
+}
+
+/// A signal in the C library's words, as "Terminated".
+#[must_use]
+pub fn description(signal: Signal) -> String {
+    // SAFETY: what strsignal gives is a string that stays until its next call.
+    let text = unsafe { libc::strsignal(signal.number()) };
+    if text.is_null() {
+        return signal.to_string();
+    }
+    // SAFETY: as above.
+    unsafe { std::ffi::CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
+}
+
 /// Whether a child has ended or was stopped since somebody asked last.
 static CHILD: AtomicBool = AtomicBool::new(false);
 
