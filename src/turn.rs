@@ -15,17 +15,18 @@
 //! the core as an [`Event`], and what is to be done comes back as an [`Action`]. No
 //! error leaves it; each becomes an event, or a log line and a later try.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Notice, ProgramId, RunId, Supervisor, Time};
+use lastout_core::{Action, Event, Notice, ProgramId, RunId, SpawnFailure, Supervisor, Time};
 
 use crate::face::{Face, Seen};
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::people::People;
 use crate::linux::poll::{Interest, Poll, Token};
 use crate::linux::signals::{Arrived, Mask, Signals};
-use crate::linux::wait::{self, Peek, Zombie};
+use crate::linux::wait::{self, Peek, Stop, Zombie};
 use crate::linux::{oom, terminal};
 use crate::narrate::Narrator;
 use crate::plan::{Launch, Plan, Slate, Stdin};
@@ -35,9 +36,6 @@ use crate::say;
 /// How many of the dead a turn reaps, so that twenty thousand of them do not keep a
 /// signal waiting; the rest is still there in the next turn.
 const REAP_BUDGET: usize = 256;
-
-/// How many queued signals a turn passes on.
-const SIGNAL_BUDGET: usize = 256;
 
 /// The pause between two looks during the stop for people who are nobody's children,
 /// at first and at most.
@@ -63,10 +61,13 @@ pub struct Lastout {
     narrator: Narrator,
     report: Report,
     open: Mask,
+    /// Starts that wait for the descriptors of others, in order.
+    waiting: VecDeque<(ProgramId, RunId, SpawnFailure)>,
     more_to_reap: bool,
     look: Option<(Time, Duration)>,
     log_is_polled: bool,
     gives_terminal: bool,
+    is_on_terminal: bool,
     panics: u32,
     code: Option<u8>,
 }
@@ -100,11 +101,13 @@ impl Lastout {
             clock: Clock::start(),
             report: Report::default(),
             open: Signals::open_mask(),
+            waiting: VecDeque::new(),
             // Of a child that died before this process became lastout no signal tells.
             more_to_reap: true,
             look: None,
             log_is_polled: false,
             gives_terminal,
+            is_on_terminal: terminal::is_of_our_session(),
             panics: 0,
             code: None,
         })
@@ -190,18 +193,16 @@ impl Lastout {
 
     /// Step 2. `have_come`: whether there is any to be read.
     fn take_signals(&mut self, now: Time, have_come: bool) {
-        if have_come {
-            self.learn_of_execs(now);
+        if !have_come {
+            return;
         }
-        for _ in 0..if have_come { SIGNAL_BUDGET } else { 0 } {
-            let Some(came) = self.signals.take() else {
-                break;
-            };
-            let Arrived {
-                signal,
-                from_kernel,
-                from_ourselves,
-            } = came;
+        self.learn_of_execs(now);
+        for Arrived {
+            signal,
+            from_kernel,
+            from_ourselves,
+        } in self.signals.take()
+        {
             log::trace!(
                 "{signal} came{}",
                 if from_kernel { " from the kernel" } else { "" }
@@ -266,7 +267,7 @@ impl Lastout {
             self.narrator.saw(Seen::AllReaped { childless });
         }
         self.bury_trees(now, childless);
-        if self.gives_terminal {
+        if self.is_on_terminal {
             self.stop_with_stopped(now);
         }
     }
@@ -302,19 +303,21 @@ impl Lastout {
         self.carry_out(now);
         self.people.tell_rests();
         self.sightings_to_report(now);
+        let takes_terminal = self.is_on_terminal && self.may_take_terminal_back(&ended);
         for (run, zombie) in &ended {
             self.people.reap_leader(*run, *zombie);
             let (pid, status) = (zombie.id(), zombie.status);
             self.narrator.saw(Seen::Reaped(pid, status));
         }
-        if self.gives_terminal && self.people.runs_with_terminal().is_empty() {
+        if takes_terminal && self.people.runs_with_terminal().is_empty() {
             terminal::take_back();
         }
         ended.len()
     }
 
-    /// Reads how a run's exec went, if that is known, and tells the core. Whether it failed.
-    fn learn_exec_status(&mut self, now: Time, run: RunId, is_dead: bool) -> bool {
+    /// Reads how a run's exec went, if that is known, and tells the core: that it failed
+    /// only when its child has `ended`. Whether it failed.
+    fn learn_exec_status(&mut self, now: Time, run: RunId, ended: bool) -> bool {
         let Some(result) = self.people.read_exec_status(run) else {
             return false;
         };
@@ -322,14 +325,17 @@ impl Lastout {
             self.poll.remove(pipe);
         }
         self.people.close_exec_status(run);
+        if let Some((program, run, _)) = self.waiting.pop_front() {
+            self.spawn(now, program, run);
+        }
         match result {
             Ok(()) => {
                 self.tell_core(now, Event::Execed { run });
                 false
             }
-            Err(failure) if !is_dead => {
+            Err(failure) if !ended => {
                 self.people.keep_failure(run, failure);
-                false
+                true
             }
             Err(failure) => {
                 self.tell_core(now, Event::SpawnFailed { run, failure });
@@ -340,20 +346,32 @@ impl Lastout {
         }
     }
 
-    /// Ctrl-Z stops a program and, where a shell started lastout, lastout with it (SIG-6).
+    /// Ctrl-Z stops a program and, where a shell started lastout, lastout with it, as
+    /// does reading from the background: the shell is to know (SIG-6).
     fn stop_with_stopped(&mut self, now: Time) {
-        for run in self.people.runs_with_terminal() {
-            if !self.people.was_stopped_by_terminal(run) {
-                continue;
-            }
-            if terminal::has_shell_above() {
-                terminal::take_back();
+        for (run, stop) in self.people.stopped_by_terminal() {
+            if stop == Stop::NotInFront && terminal::is_ours_to_give() {
+                // lastout was brought to the front, and means its program.
+            } else if terminal::has_shell_above() {
+                if self.people.is_in_front(run) {
+                    terminal::take_back();
+                }
                 terminal::stop_with_program();
                 // Here we are again.
+            } else if stop == Stop::NotInFront {
+                // It would stop again at once.
+                continue;
             }
             self.people.bring_to_front(run);
             self.tell_core(now, Event::Tick);
         }
+    }
+
+    /// Whether the terminal is to be taken back from leaders that are about to be reaped.
+    /// A shell above that has put itself in front already stays there.
+    fn may_take_terminal_back(&self, ended: &[(RunId, Zombie)]) -> bool {
+        let from_them = ended.iter().any(|(run, _)| self.people.is_in_front(*run));
+        from_them || (self.gives_terminal && !terminal::has_shell_above())
     }
 
     /// Step 5.
@@ -404,6 +422,11 @@ impl Lastout {
     fn carry_out(&mut self, now: Time) {
         while let Some(action) = self.core.poll_action() {
             match action {
+                Action::Tell { run, .. } | Action::Kill { run } | Action::Disown { run }
+                    if self.is_waiting(run) =>
+                {
+                    self.call_off(now, Some(run));
+                }
                 Action::Spawn { program, run } => self.spawn(now, program, run),
                 Action::Forward { run, scope, signal } => self.people.forward(run, scope, signal),
                 Action::Tell {
@@ -426,11 +449,29 @@ impl Lastout {
                     self.report.forget(run);
                 }
                 Action::TellStrays { signal } => self.people.tell_strays(signal),
-                Action::KillEverybody => self.people.kill_everybody(),
+                Action::KillEverybody => {
+                    self.call_off(now, None);
+                    self.people.kill_everybody();
+                }
                 Action::Notice(notice) => self.tell_people(now, &notice),
                 Action::Exit { code } => self.code = Some(code),
             }
             self.sightings_to_report(now);
+        }
+    }
+
+    fn is_waiting(&self, run: RunId) -> bool {
+        self.waiting.iter().any(|(_, waiting, _)| *waiting == run)
+    }
+
+    /// A start that waits need not be made any more: of this run, or of any.
+    fn call_off(&mut self, now: Time, which: Option<RunId>) {
+        for (program, run, failure) in std::mem::take(&mut self.waiting) {
+            if which.is_none_or(|which| which == run) {
+                self.tell_core(now, Event::SpawnFailed { run, failure });
+            } else {
+                self.waiting.push_back((program, run, failure));
+            }
         }
     }
 
@@ -440,7 +481,11 @@ impl Lastout {
         };
         let terminal = self.gives_terminal && gets_terminal(launch);
         if let Err(failure) = self.people.spawn(run, launch, terminal) {
-            self.tell_core(now, Event::SpawnFailed { run, failure });
+            if self.people.may_start_later(failure) {
+                self.waiting.push_back((program, run, failure));
+            } else {
+                self.tell_core(now, Event::SpawnFailed { run, failure });
+            }
             return;
         }
         if let Some(leader) = self.people.leader(run) {

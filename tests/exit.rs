@@ -98,7 +98,7 @@ fn ends_with(command: &str, keys: &str) -> i32 {
     let mut run = file.run();
     let code = run.wait();
     // Whoever ends the container ends it for all, gracefully.
-    run.wait_for_line("other: got SIGTERM, leaving");
+    run.wait_for_line("other: told SIGTERM");
     code
 }
 

@@ -9,9 +9,8 @@ use nix::unistd::Pid;
 
 /// What the probe calls a signal.
 fn name(number: i32) -> String {
-    lastout_core::Signal::new(number)
-        .expect("a signal")
-        .to_string()
+    let signal = lastout_core::Signal::new(number);
+    signal.map_or_else(String::new, |signal| signal.to_string())
 }
 
 /// Whether lastout can be sent it as a message: KILL and STOP cannot be caught, CHLD is

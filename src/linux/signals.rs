@@ -207,6 +207,9 @@ static CHILD: AtomicBool = AtomicBool::new(false);
 /// The mask to sleep with.
 const OPEN: Mask = Mask::FULL.without(Signal::CHLD);
 
+/// How many signals are taken at once; the rest is still there in the next turn.
+const AT_ONCE: usize = 16;
+
 /// A signal that has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Arrived {
@@ -266,23 +269,21 @@ impl Signals {
         CHILD.swap(false, Ordering::Relaxed)
     }
 
-    /// Takes one of the others, if one has come.
-    pub fn take(&mut self) -> Option<Arrived> {
-        let mut record = std::mem::MaybeUninit::<libc::signalfd_siginfo>::zeroed();
-        let size = size_of::<libc::signalfd_siginfo>();
+    /// Takes those of the others that have come, as many as one read gives.
+    pub fn take(&mut self) -> impl Iterator<Item = Arrived> + use<> {
+        let mut records = [std::mem::MaybeUninit::<libc::signalfd_siginfo>::uninit(); AT_ONCE];
         let fd = self.descriptor.as_raw_fd();
-        // SAFETY: `record` is as large as the one record that is read.
-        let got = unsafe { libc::read(fd, record.as_mut_ptr().cast(), size) };
-        if usize::try_from(got) != Ok(size) {
-            return None;
-        }
-        // SAFETY: the kernel has written the whole record.
-        let record = unsafe { record.assume_init() };
-        let signal = Signal::new(i32::try_from(record.ssi_signo).ok()?)?;
-        Some(Arrived {
-            signal,
-            from_kernel: record.ssi_code > 0,
-            from_ourselves: record.ssi_pid == std::process::id(),
+        // SAFETY: the kernel writes whole records, no more than there is room for.
+        let got = unsafe { libc::read(fd, records.as_mut_ptr().cast(), size_of_val(&records)) };
+        let count = usize::try_from(got).unwrap_or(0) / size_of::<libc::signalfd_siginfo>();
+        records.into_iter().take(count).filter_map(|record| {
+            // SAFETY: the kernel has written the first `count` records.
+            let record = unsafe { record.assume_init() };
+            Some(Arrived {
+                signal: Signal::new(i32::try_from(record.ssi_signo).ok()?)?,
+                from_kernel: record.ssi_code > 0,
+                from_ourselves: record.ssi_pid == std::process::id(),
+            })
         })
     }
 }

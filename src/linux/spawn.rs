@@ -514,26 +514,19 @@ fn reserve_listen_pid(slate: Slate, environment: &mut [Vec<u8>]) -> Option<usize
 /// Puts /dev/null on descriptor 0; where there is none, a pipe that nobody writes to.
 fn null_stdin() -> Result<(), SpawnFailure> {
     // SAFETY: a null-terminated path, an array with room for two descriptors, and
-    // descriptors that were just made.
+    // descriptors that are this child's own.
     unsafe {
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
-        let source = if null >= 0 {
-            null
-        } else {
-            let mut ends = [0; 2];
-            check(
-                Stage::Stdio,
-                libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC),
-            )?;
-            libc::close(ends[1]);
-            ends[0]
-        };
-        if source == 0 {
-            // dup2 onto itself would leave the close-on-exec flag.
-            return check(Stage::Stdio, libc::fcntl(0, libc::F_SETFD, 0));
+        // Closed first: the lowest free number is given out, which is 0 then, and no
+        // other is needed where RLIMIT_NOFILE has left none.
+        libc::close(0);
+        if libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) >= 0 {
+            return Ok(());
         }
-        check(Stage::Stdio, libc::dup2(source, 0))
+        let mut ends = [0; 2];
+        check(Stage::Stdio, libc::pipe2(ends.as_mut_ptr(), 0))?;
+        libc::close(ends[1]);
     }
+    Ok(())
 }
 
 /// Marks every descriptor from `first` on to be closed by an exec. Async-signal-safe.

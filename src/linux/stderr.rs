@@ -103,17 +103,18 @@ impl Stderr {
             let piece = front.get(..front.len().min(ATOMIC)).unwrap_or(front);
             match self.sink.write(piece) {
                 Ok(written) => drop(self.kept.drain(..written)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => self.give_up(),
+                Err(error) if is_for_good(&error) => self.give_up(),
+                Err(_) => return,
             }
         }
         if self.lost > 0 && !self.gone {
             let line = format!(
-                "lastout: {} lines of this log were lost: nobody read it\n",
+                "lastout: {} lines of this log were lost: nobody read it, or there was no room\n",
                 self.lost
             );
-            self.lost = 0;
-            self.put(line.as_bytes());
+            if self.put(line.as_bytes()) {
+                self.lost = 0;
+            }
         }
     }
 
@@ -123,32 +124,37 @@ impl Stderr {
         self.kept = VecDeque::new();
     }
 
-    /// One line, whole: written, kept, or lost and counted.
-    fn put(&mut self, line: &[u8]) {
+    /// One line, whole: written or kept, or else lost. Whether it was taken.
+    fn put(&mut self, line: &[u8]) -> bool {
         if self.gone {
-            return;
+            return true;
         }
         let mut rest = line;
         while self.kept.is_empty() && !rest.is_empty() {
             let piece = rest.get(..rest.len().min(ATOMIC)).unwrap_or(rest);
             match self.sink.write(piece) {
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => {
+                Err(error) if is_for_good(&error) => {
                     self.give_up();
-                    return;
+                    return true;
                 }
+                // No reader will make room on a full disk, and nothing tells of it: the
+                // line is lost, and the next one is tried again (PID-10).
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                    if rest.len() == line.len() {
+                        return false;
+                    }
+                    break;
+                }
+                Err(_) => break,
             }
         }
         // A line that was begun is kept whatever its length, so that no two are mixed.
-        if rest.is_empty() {
-            return;
-        }
         if rest.len() == line.len() && self.kept.len() + rest.len() > MOST_KEPT {
-            self.lost += 1;
-        } else {
-            self.kept.extend(rest);
+            return false;
         }
+        self.kept.extend(rest);
+        true
     }
 }
 
@@ -156,7 +162,9 @@ impl Write for Stderr {
     /// Takes one line, always whole.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.flush_kept();
-        self.put(line);
+        if !self.put(line) {
+            self.lost += 1;
+        }
         Ok(line.len())
     }
 
@@ -164,6 +172,21 @@ impl Write for Stderr {
         self.flush_kept();
         Ok(())
     }
+}
+
+/// Whether nobody will ever read what is written: the other end of a pipe, a socket or
+/// a terminal is gone, or there never was one.
+fn is_for_good(error: &io::Error) -> bool {
+    let gone = [
+        libc::EPIPE,
+        libc::EIO,
+        libc::EBADF,
+        libc::ECONNRESET,
+        libc::ENOTCONN,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|errno| gone.contains(&errno))
 }
 
 impl Sink {

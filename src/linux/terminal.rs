@@ -18,6 +18,18 @@ pub fn is_ours_to_give() -> bool {
     STDIN.is_terminal() && unistd::tcgetpgrp(STDIN).is_ok_and(|front| front == unistd::getpgrp())
 }
 
+/// Whether descriptor 0 is the terminal of our session, whoever is in front on it.
+#[must_use]
+pub fn is_of_our_session() -> bool {
+    STDIN.is_terminal() && unistd::tcgetpgrp(STDIN).is_ok()
+}
+
+/// Whether this leader's group is in front.
+#[must_use]
+pub fn is_in_front(leader: Pid) -> bool {
+    unistd::tcgetpgrp(STDIN).is_ok_and(|front| front == leader)
+}
+
 /// Puts our own group in front again, so that Ctrl-C reaches lastout once its program
 /// is gone. Where the group has no number in this namespace this cannot be done, and
 /// the shell outside does it when lastout is gone.

@@ -45,12 +45,25 @@ pub fn peek_at(pid: Pid) -> Peek {
     )
 }
 
-/// Whether this child was stopped by its terminal since somebody asked last: by
-/// Ctrl-Z, or for reading or writing from the background. SIGSTOP is somebody's will.
-pub fn was_stopped_by_terminal(pid: Pid) -> bool {
+/// Why a terminal stopped somebody.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stop {
+    /// Ctrl-Z.
+    Asked,
+    /// It read or wrote and was not in front.
+    NotInFront,
+}
+
+/// Whether this child was stopped by its terminal since somebody asked last. SIGSTOP
+/// is somebody's will.
+pub fn was_stopped_by_terminal(pid: Pid) -> Option<Stop> {
     match wait_for(libc::P_PID, pid.as_raw() as libc::id_t, libc::WSTOPPED) {
-        Peek::Ended(stopped) => stopped.status == ExitStatus::Signal(Signal::TSTP),
-        Peek::AllAlive | Peek::NoChildren => false,
+        Peek::Ended(stopped) => match stopped.status {
+            ExitStatus::Signal(Signal::TSTP) => Some(Stop::Asked),
+            ExitStatus::Signal(Signal::TTIN | Signal::TTOU) => Some(Stop::NotInFront),
+            ExitStatus::Signal(_) | ExitStatus::Code(_) => None,
+        },
+        Peek::AllAlive | Peek::NoChildren => None,
     }
 }
 

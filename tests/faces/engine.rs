@@ -1,7 +1,10 @@
 //! The engine itself starts lastout: a dockerd whose `init-path` is the static binary, and
 //! `docker run --init`.
 
+#![expect(clippy::disallowed_methods, reason = "a test may block")]
+
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -25,7 +28,16 @@ impl Engine {
         let log = fs::File::create(path("log")).unwrap();
         // Without namespaces of its own for the network and for mounts it would touch
         // those of the host's engine: `--bridge=none` takes docker0 away.
-        let dockerd = Command::new("unshare")
+        let mut dockerd = Command::new("unshare");
+        // SAFETY: prctl with these numbers is async-signal-safe and touches no memory.
+        unsafe {
+            // A test that is killed leaves no engine behind.
+            dockerd.pre_exec(|| {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+                Ok(())
+            });
+        }
+        let dockerd = dockerd
             .args(["--net", "--mount", "--propagation", "private"])
             .args(["--", "dockerd"])
             .args(["--config-file", &path("daemon.json")])
@@ -37,7 +49,7 @@ impl Engine {
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
-            .expect("unshare and dockerd (scripts/test installs them)");
+            .unwrap();
         let mut engine = Engine { folder, dockerd };
         wait_until("an engine answers", || {
             let ended = engine.dockerd.try_wait().unwrap();

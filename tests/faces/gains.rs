@@ -1,5 +1,7 @@
 //! What the faces have that the originals lack, and catatonit's pause.
 
+#![expect(clippy::disallowed_methods, reason = "a test may block")]
+
 use std::process::Command;
 use std::time::Duration;
 
@@ -98,7 +100,7 @@ fn pid_9_sigchld_ignored_at_the_start_does_no_harm() {
     for init in ["tini", "catatonit"] {
         let mut run = odd(Setup::new(&words).program(original(init))).start();
         wait_until("its command is gone", || run.processes().len() == 1);
-        std::thread::sleep(Duration::from_millis(300));
+        lastout_harness::let_pass(Duration::from_millis(300));
         assert!(!run.has_ended(), "{init} got better: mend docs/faces.md");
     }
 }

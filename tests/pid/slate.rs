@@ -1,10 +1,10 @@
 //! PID-8: what a child starts with. A configured program with a clean slate, the command
 //! of the command line with what lastout itself was started with.
 
-use lastout_harness::binaries;
 use lastout_harness::configuration::Configuration;
 use lastout_harness::lines::Stream;
 use lastout_harness::namespace::{Run, Setup};
+use lastout_harness::{binaries, must};
 
 /// What a careless parent leaves: of each kind of signal one is ignored and one blocked.
 const CARELESS: [&str; 16] = [
@@ -142,7 +142,7 @@ fn pid_8_a_configured_program_has_the_limits_that_lastout_was_given() {
 
 /// The test's own, as nobody between changes it.
 fn core_limit() -> String {
-    let limits = std::fs::read_to_string("/proc/self/limits").expect("own limits");
+    let limits = must(std::fs::read_to_string("/proc/self/limits"), "own limits");
     let line = limits.lines().find(|line| line.starts_with("Max core"));
     let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
     format!("{} {}", words[4], words[5])

@@ -53,9 +53,9 @@ impl Signal {
     pub const STOP: Signal = Signal(19);
     /// Ctrl-Z.
     pub const TSTP: Signal = Signal(20);
-    /// Read a terminal from behind.
+    /// Read from the terminal while not in front.
     pub const TTIN: Signal = Signal(21);
-    /// Wrote to a terminal from behind.
+    /// Wrote to the terminal while not in front.
     pub const TTOU: Signal = Signal(22);
     /// The terminal's size changed.
     pub const WINCH: Signal = Signal(28);

@@ -137,6 +137,16 @@ pub struct Container {
 }
 
 impl Container {
+    /// One that somebody else starts, under this name.
+    pub(crate) fn to_be() -> Container {
+        Container {
+            name: unique_name(),
+            lines: Lines::default(),
+            logs: None,
+            started: Instant::now(),
+        }
+    }
+
     /// Its name for the engine.
     #[must_use]
     pub fn name(&self) -> &str {

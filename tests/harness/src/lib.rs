@@ -3,6 +3,7 @@
 //! - [`namespace`]: as PID 1 of a PID namespace, or as a subreaper, in any odd state
 //! - [`terminal`]: the same with a terminal
 //! - [`engine`]: in a container
+//! - [`attached`]: in a container, on a terminal
 //! - [`configuration`]: a supervisor.toml of a test
 //! - [`lines`]: what somebody says, awaited and never slept for
 //! - [`binaries`]: the programs that are started
@@ -11,6 +12,7 @@
 //! fails. Everything that is started is killed when its value is dropped. A tool that is
 //! missing is a failure and never a silent skip.
 
+pub mod attached;
 pub mod binaries;
 pub mod configuration;
 pub mod engine;
@@ -38,6 +40,12 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "never came true: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Lets time pass, in which something is to be seen not to happen. Never to wait for
+/// what is to happen: that is what [`wait_until`] and [`lines`] are for.
+pub fn let_pass(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// The value, or a test that fails with what was tried and why it did not work.
