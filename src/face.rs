@@ -19,6 +19,7 @@ use lastout_core::{
     ExitStatus, FailureCodes, Meaning, Notice, Signal, SignalTable, SpawnFailure, Spec,
 };
 
+use self::options::{Long, Options};
 use crate::linux::people::Person;
 use crate::linux::terminal::LetGo;
 use crate::plan::{Manner, Plan};
@@ -64,9 +65,11 @@ pub struct Wish {
     /// `tini -p`.
     pub parent_death: Option<Signal>,
     face: Face,
+    /// How the init was called.
+    program: String,
     manner: Manner,
     /// What the init keeps to itself.
-    dropped: Vec<Signal>,
+    dropped: &'static [Signal],
     pauses: bool,
 }
 
@@ -84,6 +87,7 @@ pub struct Face {
     command: String,
     is_subreaper: bool,
     leaves_directory: bool,
+    has_session: bool,
     /// What became of the terminal, where the command has a session of its own.
     session: Option<LetGo>,
     child: i32,
@@ -115,22 +119,88 @@ pub enum Seen<'a> {
     Leaving,
 }
 
-/// Reads the command line and the environment of a face.
-#[must_use]
-pub fn read(init: Init, args: &[OsString]) -> Order {
-    let order = match init {
-        Init::Tini => tini::read(args),
-        Init::DumbInit => dumb_init::read(args),
-        Init::Catatonit => catatonit::read(args),
-    };
-    match order {
-        Ok(wish) => Order::Live(Box::new(wish)),
-        Err((stream, text, code)) => Order::Say(stream, text, code),
+/// An init: what is its own in the command line, and its voice.
+struct Table {
+    short: &'static str,
+    long: &'static [Long],
+    /// An option and its argument.
+    option: fn(&mut Wish, u8, &OsStr) -> Result<(), Refusal>,
+    /// What it says behind the text of getopt about an option that it does not know.
+    after_wrong: fn(&str) -> String,
+    /// What it says where there is no command.
+    no_command: fn(&str) -> String,
+    /// Its variables, and what follows from all that was read.
+    finish: fn(&mut Wish),
+    /// What it does and says before the command is started.
+    begin: fn(&mut Face),
+    say: fn(&Face, Seen<'_>),
+    failure_codes: FailureCodes,
+}
+
+impl Init {
+    fn table(self) -> &'static Table {
+        match self {
+            Init::Tini => &tini::TABLE,
+            Init::DumbInit => &dumb_init::TABLE,
+            Init::Catatonit => &catatonit::TABLE,
+        }
     }
 }
 
+/// Reads the command line and the environment of a face.
+#[must_use]
+pub fn read(init: Init, args: &[OsString]) -> Order {
+    let mut wish = Box::new(Wish::new(init));
+    match read_into(&mut wish, args) {
+        Ok(()) => Order::Live(wish),
+        Err(Refusal(stream, text, code)) => Order::Say(stream, text, code),
+    }
+}
+
+fn read_into(wish: &mut Wish, args: &[OsString]) -> Result<(), Refusal> {
+    let table = wish.face.init.table();
+    let mut options = Options::new(args, table.short, table.long);
+    wish.program = options.program();
+    match wish.face.init {
+        Init::Tini if matches!(args, [_, only] if only == "--version") => {
+            return Err(tini::version());
+        }
+        Init::Catatonit => catatonit::reserved()?,
+        Init::Tini | Init::DumbInit => {}
+    }
+    while let Some(read) = options.next() {
+        match read {
+            Ok((letter, value)) => (table.option)(wish, letter, &value)?,
+            Err(text) => return Err(refusal(text + &(table.after_wrong)(&wish.program), 1)),
+        }
+    }
+    wish.command.argv = options.operands();
+    (table.finish)(wish);
+    match wish.command.argv.first() {
+        Some(name) => wish.face.command = name.to_string_lossy().into_owned(),
+        None if wish.pauses => {}
+        None => return Err(refusal((table.no_command)(&wish.program), 1)),
+    }
+    Ok(())
+}
+
 /// What is to be said instead of living, and the status.
-type Refusal = (Stream, String, u8);
+struct Refusal(Stream, String, u8);
+
+/// A refusal on stderr.
+fn refusal(text: String, code: u8) -> Refusal {
+    Refusal(Stream::Stderr, text, code)
+}
+
+/// An answer on stdout.
+fn answer(text: String) -> Refusal {
+    Refusal(Stream::Stdout, text, 0)
+}
+
+/// A variable of the environment.
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
 
 impl Wish {
     fn new(init: Init) -> Wish {
@@ -141,8 +211,9 @@ impl Wish {
                 tells_of_orphans: false,
                 rewrites: Vec::new(),
                 command: String::new(),
-                is_subreaper: true,
-                leaves_directory: false,
+                is_subreaper: init != Init::Tini,
+                leaves_directory: init != Init::Tini,
+                has_session: init == Init::DumbInit,
                 session: None,
                 child: 0,
                 failure: None,
@@ -150,11 +221,13 @@ impl Wish {
             },
             command: Command::default(),
             parent_death: None,
+            program: String::new(),
             manner: Manner {
+                own_session: init == Init::DumbInit,
                 shell_for_text: true,
                 ..Manner::default()
             },
-            dropped: Vec::new(),
+            dropped: &[],
             pauses: false,
         }
     }
@@ -168,11 +241,9 @@ impl Wish {
     /// The plan, when all that must be done before has been.
     #[must_use]
     pub fn into_plan(mut self) -> Plan {
-        match self.face.init {
-            Init::Tini => tini::begin(&self.face),
-            Init::DumbInit if self.manner.own_session => dumb_init::begin(&mut self.face),
-            Init::DumbInit | Init::Catatonit => {}
-        }
+        self.face.has_session = self.manner.own_session;
+        self.command.rewrites = self.face.rewrites.clone();
+        (self.face.init.table().begin)(&mut self.face);
         let mut plan = if self.pauses {
             let _ = std::env::set_current_dir("/");
             let mut plan = empty_plan();
@@ -182,7 +253,7 @@ impl Wish {
             single::plan(&self.command, 0)
         };
         for signal in self.dropped {
-            plan.spec.signals.set(signal, Meaning::IgnoreSilently);
+            plan.spec.signals.set(*signal, Meaning::IgnoreSilently);
         }
         // dumb-init's last signal to its group goes through its table like any other.
         let stop = self.face.rewritten(Signal::TERM);
@@ -192,21 +263,17 @@ impl Wish {
         for launch in &mut plan.launches {
             launch.manner = self.manner;
         }
-        plan.spec.failure_codes = self.face.failure_codes();
+        plan.spec.failure_codes = self.face.init.table().failure_codes;
         plan.face = Some(self.face);
         plan
     }
 }
 
-/// A command's name as it was typed, for texts.
-fn typed(command: &[OsString]) -> String {
-    let name = command.first().map(|name| name.to_string_lossy());
-    name.unwrap_or_default().into_owned()
-}
-
 /// lastout's own licence: nothing of the init that it stands for is in it.
-fn licence(stood_for: &str) -> String {
-    format!("This is lastout, in the place of {stood_for}. Licence: MIT\n")
+fn licence(stood_for: &str) -> Refusal {
+    answer(format!(
+        "This is lastout, in the place of {stood_for}. Licence: MIT\n"
+    ))
 }
 
 /// The plan of who only reaps and waits to be asked to end.
@@ -258,7 +325,7 @@ impl Face {
             Seen::Reaped(pid, status) if *pid == self.child => {
                 if let Some(failure) = self.failure {
                     let end = lastout_core::End::NeverRan(failure);
-                    *status = ExitStatus::Code(self.failure_codes().code_of(end));
+                    *status = ExitStatus::Code(self.init.table().failure_codes.code_of(end));
                 }
                 self.status = *status;
             }
@@ -269,11 +336,7 @@ impl Face {
             | Seen::Killed(_)
             | Seen::Leaving => {}
         }
-        match self.init {
-            Init::Tini => tini::say(self, seen),
-            Init::DumbInit => dumb_init::say(self, seen),
-            Init::Catatonit => catatonit::say(self, seen),
-        }
+        (self.init.table().say)(self, seen);
     }
 
     /// What of the core's notices the loop itself does not see.
@@ -282,15 +345,6 @@ impl Face {
             && !failure.is_temporary()
         {
             self.saw(Seen::NotRun(*failure));
-        }
-    }
-
-    /// The statuses of its init for a command that cannot be run.
-    fn failure_codes(&self) -> FailureCodes {
-        match self.init {
-            Init::Tini => tini::FAILURE_CODES,
-            Init::DumbInit => dumb_init::FAILURE_CODES,
-            Init::Catatonit => catatonit::FAILURE_CODES,
         }
     }
 }

@@ -10,17 +10,14 @@
 //! | a command that cannot be run | 1 |
 //! | says | errors, or all with `CATATONIT_DEBUG`, on stderr |
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 
 use lastout_core::{ExitStatus, FailureCodes, Signal};
 
-use super::options::{Long, Options};
-use super::{Face, Init, Refusal, Seen, Wish};
-use crate::plan::{Manner, Signals};
+use super::{Face, Refusal, Seen, Table, Wish};
+use crate::plan::Signals;
 use crate::say::{self, Stream};
 use crate::words;
-
-pub(super) const FAILURE_CODES: FailureCodes = FailureCodes::Always(1);
 
 /// What it keeps to itself: it could be stopped by a terminal that its command has.
 const KEPT: [Signal; 3] = [Signal::TSTP, Signal::TTIN, Signal::TTOU];
@@ -42,49 +39,53 @@ The source code can be found at <https://github.com/openSUSE/catatonit/>.
 For bug reporting instructions, please see: <https://bugs.opensuse.org/>.
 ";
 
-const LONG: [Long; 1] = [("version", b'V', false)];
+pub(super) static TABLE: Table = Table {
+    short: "ghLPV",
+    long: &[("version", b'V', false)],
+    option,
+    after_wrong: |_| String::from(USAGE),
+    no_command: |_| line("ERROR", own_id(), "missing program name") + USAGE,
+    finish,
+    begin: |_| {},
+    say,
+    failure_codes: FailureCodes::Always(1),
+};
 
-pub(super) fn read(args: &[OsString]) -> Result<Wish, Refusal> {
-    let mut wish = Wish::new(Init::Catatonit);
-    if std::env::var_os("CATATONIT_DEBUG").is_some() {
-        wish.face.level = 1;
-    }
-    if std::env::var_os("CATATONIT_LOG").is_some() {
-        let text = line(
-            "ERROR",
-            own_id(),
-            "CATATONIT_LOG is reserved for future use",
-        );
-        return Err((Stream::Stderr, text, 1));
-    }
-    let mut options = Options::new(args, "ghLPV", &LONG);
-    while let Some(read) = options.next() {
-        let (letter, _) = read.map_err(|text| (Stream::Stderr, text + USAGE, 1))?;
-        match letter {
-            b'g' => wish.command.group = true,
-            b'P' => wish.pauses = true,
-            b'h' => return Err((Stream::Stderr, format!("{USAGE}{HELP}"), 0)),
-            b'L' => return Err((Stream::Stdout, super::licence("catatonit"), 0)),
-            _ => return Err((Stream::Stdout, String::from(VERSION), 0)),
+/// Before any option is read: a variable for which catatonit leaves.
+pub(super) fn reserved() -> Result<(), Refusal> {
+    match super::variable("CATATONIT_LOG") {
+        Some(_) => {
+            let text = line(
+                "ERROR",
+                own_id(),
+                "CATATONIT_LOG is reserved for future use",
+            );
+            Err(super::refusal(text, 1))
         }
+        None => Ok(()),
     }
-    let command = options.operands();
-    if command.is_empty() && !wish.pauses {
-        let text = line("ERROR", own_id(), "missing program name");
-        return Err((Stream::Stderr, text + USAGE, 1));
-    }
-    wish.face.leaves_directory = true;
-    wish.face.command = super::typed(&command);
-    wish.command.argv = command;
-    wish.dropped = KEPT.to_vec();
-    wish.manner = Manner {
-        signals: Signals::Inherited,
-        ..wish.manner
-    };
-    Ok(wish)
 }
 
-pub(super) fn say(face: &Face, seen: Seen<'_>) {
+fn option(wish: &mut Wish, letter: u8, _: &OsStr) -> Result<(), Refusal> {
+    match letter {
+        b'g' => wish.command.group = true,
+        b'P' => wish.pauses = true,
+        b'h' => return Err(super::refusal(format!("{USAGE}{HELP}"), 0)),
+        b'L' => return Err(super::licence("catatonit")),
+        _ => return Err(super::answer(String::from(VERSION))),
+    }
+    Ok(())
+}
+
+fn finish(wish: &mut Wish) {
+    if super::variable("CATATONIT_DEBUG").is_some() {
+        wish.face.level = 1;
+    }
+    wish.dropped = &KEPT;
+    wish.manner.signals = Signals::Inherited;
+}
+
+fn say(face: &Face, seen: Seen<'_>) {
     let (level, text) = match seen {
         Seen::Born(pid) => ("DEBUG", format!("pid1 ({pid}) spawned: {}", face.command)),
         Seen::Came(signal) if KEPT.contains(&signal) => {

@@ -11,18 +11,16 @@
 //! | a command that cannot be run | 2 |
 //! | says | nothing, or with `-v` everything, on stderr |
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 
 use lastout_core::{ExitStatus, FailureCodes, Signal};
 
-use super::options::{Long, Options, leading_number};
-use super::{Face, Init, Refusal, Seen, Wish};
+use super::options::leading_number;
+use super::{Face, Refusal, Seen, Table, Wish};
 use crate::linux::terminal::{self, LetGo};
-use crate::plan::{Manner, Signals};
+use crate::plan::Signals;
 use crate::say::{self, Stream};
 use crate::words;
-
-pub(super) const FAILURE_CODES: FailureCodes = FailureCodes::Always(2);
 
 /// What stops a job: TSTP, TTIN, TTOU.
 pub(super) const JOB_CONTROL: [Signal; 3] = [Signal::TSTP, Signal::TTIN, Signal::TTOU];
@@ -56,52 +54,58 @@ This option can be specified multiple times.
 Use --help for full usage.
 ";
 
-const LONG: [Long; 5] = [
-    ("help", b'h', false),
-    ("single-child", b'c', false),
-    ("rewrite", b'r', true),
-    ("verbose", b'v', false),
-    ("version", b'V', false),
-];
+pub(super) static TABLE: Table = Table {
+    short: "+hvVcr:",
+    long: &[
+        ("help", b'h', false),
+        ("single-child", b'c', false),
+        ("rewrite", b'r', true),
+        ("verbose", b'v', false),
+        ("version", b'V', false),
+    ],
+    option,
+    after_wrong: |_| String::new(),
+    no_command: |program| {
+        format!("Usage: {program} [option] program [args]\nTry {program} --help for full usage.\n")
+    },
+    finish,
+    begin,
+    say,
+    failure_codes: FailureCodes::Always(2),
+};
 
-pub(super) fn read(args: &[OsString]) -> Result<Wish, Refusal> {
-    let mut options = Options::new(args, "+hvVcr:", &LONG);
-    let program = options.program();
-    let mut wish = Wish::new(Init::DumbInit);
-    let mut session = true;
-    while let Some(read) = options.next() {
-        let (letter, value) = read.map_err(|text| (Stream::Stderr, text, 1))?;
-        match letter {
-            b'h' => {
-                let usage = format!("{VERSION}Usage: {program} [option] command [[arg] ...]\n");
-                return Err((Stream::Stderr, usage + HELP, 0));
-            }
-            b'V' => return Err((Stream::Stderr, String::from(VERSION), 0)),
-            b'v' => wish.face.level = 1,
-            b'c' => session = false,
-            _ => {
-                let rule = rewrite(&value.to_string_lossy());
-                let wrong = || (Stream::Stderr, String::from(WRONG_REWRITE), 1);
-                wish.face.rewrites.push(rule.ok_or_else(wrong)?);
-            }
+fn option(wish: &mut Wish, letter: u8, value: &OsStr) -> Result<(), Refusal> {
+    match letter {
+        b'h' => {
+            let program = &wish.program;
+            let text = format!("{VERSION}Usage: {program} [option] command [[arg] ...]\n{HELP}");
+            return Err(super::refusal(text, 0));
+        }
+        b'V' => return Err(super::refusal(String::from(VERSION), 0)),
+        b'v' => wish.face.level = 1,
+        b'c' => wish.manner.own_session = false,
+        _ => {
+            let rule = rewrite(&value.to_string_lossy());
+            let wrong = || super::refusal(String::from(WRONG_REWRITE), 1);
+            wish.face.rewrites.push(rule.ok_or_else(wrong)?);
         }
     }
-    let command = options.operands();
-    if command.is_empty() {
-        let usage = format!(
-            "Usage: {program} [option] program [args]\nTry {program} --help for full usage.\n"
-        );
-        return Err((Stream::Stderr, usage, 1));
+    Ok(())
+}
+
+fn finish(wish: &mut Wish) {
+    if wish.command.argv.is_empty() {
+        return;
     }
-    if std::env::var_os("DUMB_INIT_DEBUG").is_some_and(|value| value == "1") {
+    if super::variable("DUMB_INIT_DEBUG").as_deref() == Some("1") {
         wish.face.level = 1;
         debug(&wish.face, "Running in debug mode.");
     }
-    if std::env::var_os("DUMB_INIT_SETSID").is_some_and(|value| value == "0") {
-        session = false;
+    if super::variable("DUMB_INIT_SETSID").as_deref() == Some("0") {
+        wish.manner.own_session = false;
         debug(&wish.face, "Not running in setsid mode.");
     }
-    if session {
+    if wish.manner.own_session {
         // The kernel ignores these three where a group has no shell above it.
         for signal in JOB_CONTROL {
             if !wish.face.rewrites.iter().any(|(from, _)| *from == signal) {
@@ -109,17 +113,8 @@ pub(super) fn read(args: &[OsString]) -> Result<Wish, Refusal> {
             }
         }
     }
-    wish.face.leaves_directory = true;
-    wish.face.command = super::typed(&command);
-    wish.command.argv = command;
-    wish.command.group = session;
-    wish.command.rewrites = wish.face.rewrites.clone();
-    wish.manner = Manner {
-        own_session: session,
-        signals: Signals::Clean,
-        ..wish.manner
-    };
-    Ok(wish)
+    wish.command.group = wish.manner.own_session;
+    wish.manner.signals = Signals::Clean;
 }
 
 fn rewrite(value: &str) -> Option<(Signal, Option<Signal>)> {
@@ -134,7 +129,10 @@ fn rewrite(value: &str) -> Option<(Signal, Option<Signal>)> {
 }
 
 /// Lets the terminal go, for the command's session to have it.
-pub(super) fn begin(face: &mut Face) {
+fn begin(face: &mut Face) {
+    if !face.has_session {
+        return;
+    }
     let session = terminal::let_go();
     let text = match session {
         LetGo::Free => String::from(
@@ -170,7 +168,7 @@ fn error(errno: i32) -> String {
     format!("(errno={errno} {})", words::error_text(errno))
 }
 
-pub(super) fn say(face: &Face, seen: Seen<'_>) {
+fn say(face: &Face, seen: Seen<'_>) {
     let text = match seen {
         Seen::Born(pid) => return born(face, pid),
         Seen::Came(signal) => return came(face, signal),

@@ -47,8 +47,8 @@ impl<'a> Options<'a> {
     }
 
     /// The program's own name as it was typed, for texts.
-    pub(super) fn program(&self) -> std::borrow::Cow<'a, str> {
-        self.program.to_string_lossy()
+    pub(super) fn program(&self) -> String {
+        self.program.to_string_lossy().into_owned()
     }
 
     /// What is no option; to be asked for when there is no option any more.
@@ -161,19 +161,23 @@ impl<'a> Options<'a> {
 /// The number that a text begins with, as strtol(3) and scanf(3) read it, and the rest:
 /// all of the text where there is no number.
 pub(super) fn leading_number(text: &str) -> (i64, &str) {
-    let digits = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
-    let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(digits);
-    let rest = unsigned.trim_start_matches(|c: char| c.is_ascii_digit());
-    if rest.len() == unsigned.len() {
+    let bytes = text.as_bytes();
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let mut at = bytes.iter().take_while(|byte| space(byte)).count();
+    let is_negative = bytes.get(at) == Some(&b'-');
+    at += usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
+    let first = at;
+    let mut number = 0_i64;
+    while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
+        let digit = i64::from(digit - b'0');
+        number = number.saturating_mul(10).saturating_add(digit);
+        at += 1;
+    }
+    if at == first {
         return (0, text);
     }
-    let number = digits.get(..digits.len() - rest.len()).unwrap_or_default();
-    let most = if number.starts_with('-') {
-        i64::MIN
-    } else {
-        i64::MAX
-    };
-    (number.parse().unwrap_or(most), rest)
+    let number = if is_negative { -number } else { number };
+    (number, text.get(at..).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -9,18 +9,16 @@
 //! | a command that cannot be run | 127 for ENOENT, 126 for EACCES, 1 |
 //! | says | 0 fatal, 1 warnings (the default) on stderr; 2, 3, 4 more, on stdout |
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 use lastout_core::{ExitStatus, FailureCodes, Signal};
 
-use super::options::{Options, leading_number};
-use super::{Face, Init, Refusal, Seen, Wish};
+use super::options::leading_number;
+use super::{Face, Refusal, Seen, Table, Wish};
 use crate::linux::{everybody, signals};
-use crate::plan::{Manner, Signals};
+use crate::plan::Signals;
 use crate::say::{self, Stream};
 use crate::words;
-
-pub(super) const FAILURE_CODES: FailureCodes = FailureCodes::ByError;
 
 const VERSION: &str = "tini version 0.19.0";
 
@@ -55,61 +53,57 @@ const UNKNOWN_TO_P: [&str; 3] = ["SIGSTKFLT", "SIGIO", "SIGPWR"];
 /// What it keeps to itself.
 const KEPT: [Signal; 2] = [Signal::TTIN, Signal::TTOU];
 
-pub(super) fn read(args: &[OsString]) -> Result<Wish, Refusal> {
-    if matches!(args, [_, only] if only == "--version") {
-        return Err((Stream::Stdout, format!("{VERSION}\n"), 0));
-    }
-    let mut options = Options::new(args, "p:hvwgle:s", &[]);
-    let program = options.program();
-    let mut wish = Wish::new(Init::Tini);
-    wish.face.level = 1;
-    let mut subreaper = false;
-    while let Some(read) = options.next() {
-        let (letter, value) = match read {
-            Ok(option) => option,
-            Err(text) => return Err((Stream::Stderr, text + &usage(&program), 1)),
-        };
-        match letter {
-            b'h' => return Err((Stream::Stdout, usage(&program), 0)),
-            b'l' => return Err((Stream::Stdout, super::licence("tini"), 0)),
-            b's' => subreaper = true,
-            b'v' => wish.face.level += 1,
-            b'w' => wish.face.tells_of_orphans = true,
-            b'g' => wish.command.group = true,
-            b'p' => {
-                let signal = named(&value).ok_or_else(|| not_valid('p', &value))?;
-                wish.parent_death = Some(signal);
-            }
-            _ => {
-                let code = status(&value).ok_or_else(|| not_valid('e', &value))?;
-                wish.command.expected_codes.push(code);
-            }
+pub(super) static TABLE: Table = Table {
+    short: "p:hvwgle:s",
+    long: &[],
+    option,
+    after_wrong: usage,
+    no_command: usage,
+    finish,
+    begin,
+    say,
+    failure_codes: FailureCodes::ByError,
+};
+
+/// Its version, where nothing else is asked for.
+pub(super) fn version() -> Refusal {
+    super::answer(format!("{VERSION}\n"))
+}
+
+fn option(wish: &mut Wish, letter: u8, value: &OsStr) -> Result<(), Refusal> {
+    match letter {
+        b'h' => return Err(super::answer(usage(&wish.program))),
+        b'l' => return Err(super::licence("tini")),
+        b's' => wish.face.is_subreaper = true,
+        b'v' => wish.face.level += 1,
+        b'w' => wish.face.tells_of_orphans = true,
+        b'g' => wish.command.group = true,
+        b'p' => {
+            let signal = named(value).ok_or_else(|| not_valid('p', value))?;
+            wish.parent_death = Some(signal);
+        }
+        _ => {
+            let code = status(value).ok_or_else(|| not_valid('e', value))?;
+            wish.command.expected_codes.push(code);
         }
     }
-    let command = options.operands();
-    if command.is_empty() {
-        return Err((Stream::Stderr, usage(&program), 1));
-    }
-    let of = |name| std::env::var_os(name);
-    subreaper |= of("TINI_SUBREAPER").is_some();
-    wish.command.group |= of("TINI_KILL_PROCESS_GROUP").is_some();
-    if let Some(level) = of("TINI_VERBOSITY") {
-        // As atoi(3): what is no number is 0.
-        wish.face.level = leading_number(&level.to_string_lossy()).0 as u32;
-    }
-    wish.face.is_subreaper = subreaper;
-    wish.face.command = super::typed(&command);
-    wish.command.argv = command;
-    wish.dropped = KEPT.to_vec();
-    wish.manner = Manner {
-        signals: Signals::Inherited,
-        ..wish.manner
+    Ok(())
+}
+
+fn finish(wish: &mut Wish) {
+    wish.face.is_subreaper |= super::variable("TINI_SUBREAPER").is_some();
+    wish.command.group |= super::variable("TINI_KILL_PROCESS_GROUP").is_some();
+    // It begins at 1. As atoi(3): what is no number is 0.
+    wish.face.level = match super::variable("TINI_VERBOSITY") {
+        Some(level) => leading_number(&level).0 as u32,
+        None => wish.face.level + 1,
     };
-    Ok(wish)
+    wish.dropped = &KEPT;
+    wish.manner.signals = Signals::Inherited;
 }
 
 /// What it says before the command is started.
-pub(super) fn begin(face: &Face) {
+fn begin(face: &mut Face) {
     if face.is_subreaper {
         tell(face, TRACE, "Registered as child subreaper");
     }
@@ -118,7 +112,7 @@ pub(super) fn begin(face: &Face) {
     }
 }
 
-pub(super) fn say(face: &Face, seen: Seen<'_>) {
+fn say(face: &Face, seen: Seen<'_>) {
     let (level, text) = match seen {
         Seen::Born(pid) => {
             let text = format!("Spawned child process '{}' with pid '{pid}'", face.command);
@@ -195,7 +189,7 @@ fn usage(program: &str) -> String {
 fn not_valid(option: char, value: &OsStr) -> Refusal {
     let (pid, value) = (std::process::id(), value.to_string_lossy());
     let text = format!("[FATAL tini ({pid})] Not a valid option for -{option}: {value}\n");
-    (Stream::Stderr, text, 1)
+    super::refusal(text, 1)
 }
 
 /// A standard signal by its full name.

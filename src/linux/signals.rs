@@ -157,14 +157,18 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// Blocks every signal. The first thing that main does.
+    /// Blocks every signal, and sees to it that children wait to be reaped. The first
+    /// thing that main does.
     #[must_use]
     pub fn take() -> Inherited {
         let blocked = Mask::FULL.set();
-        Inherited {
-            blocked,
-            ignored: ignored(),
+        let ignored = ignored();
+        if ignored.has(Signal::CHLD) {
+            // At once: a child that ends before there is a handler would be reaped by
+            // the kernel, and nobody told (PID-9).
+            set_disposition(Signal::CHLD, Disposition::Default);
         }
+        Inherited { blocked, ignored }
     }
 }
 

@@ -40,8 +40,9 @@ pub struct Recipe {
     environment: CStrings,
     /// What to try to exec, in order.
     candidates: Vec<CString>,
-    /// The arguments of the shell that runs what is only text, where one does.
-    by_shell: Option<CStrings>,
+    /// The arguments of the shell that runs what is only text, where one does; they are
+    /// those of `argv`.
+    by_shell: Option<Vec<*mut libc::c_char>>,
     own_session: bool,
     directory: Option<CString>,
     identity: Option<Identity>,
@@ -138,26 +139,23 @@ impl Recipe {
             .first()
             .map(|name| name.as_bytes())
             .unwrap_or_default();
+        let argv = CStrings::new(
+            launch
+                .argv
+                .iter()
+                .map(|arg| arg.as_bytes_with_nul().to_vec()),
+        );
         let by_shell = launch.manner.shell_for_text.then(|| {
             // The second word is the file that turned out to be text.
-            let rest = launch.argv.iter().skip(1);
-            let rest = rest.map(|arg| arg.as_bytes_with_nul().to_vec());
-            CStrings::new(
-                [SHELL.to_bytes_with_nul().to_vec(), vec![0]]
-                    .into_iter()
-                    .chain(rest),
-            )
+            let mut words = vec![SHELL.as_ptr().cast_mut(), std::ptr::null_mut()];
+            words.extend(argv.pointers.iter().skip(1));
+            words
         });
         Ok(Recipe {
             candidates: candidates(argv0, &environment),
             by_shell,
             own_session: launch.manner.own_session,
-            argv: CStrings::new(
-                launch
-                    .argv
-                    .iter()
-                    .map(|arg| arg.as_bytes_with_nul().to_vec()),
-            ),
+            argv,
             environment: CStrings::new(environment.into_iter()),
             directory,
             identity: around.identity.clone(),
@@ -392,12 +390,16 @@ impl Recipe {
 }
 
 /// Runs a file of text by the shell, as its second word. Async-signal-safe.
-fn exec_by_shell(words: &mut CStrings, file: &CStr, environment: &CStrings) -> SpawnFailure {
-    if let Some(place) = words.pointers.get_mut(1) {
+fn exec_by_shell(
+    words: &mut [*mut libc::c_char],
+    file: &CStr,
+    environment: &CStrings,
+) -> SpawnFailure {
+    if let Some(place) = words.get_mut(1) {
         *place = file.as_ptr().cast_mut();
     }
     // SAFETY: as for any other program; nobody writes to the strings.
-    unsafe { libc::execve(SHELL.as_ptr(), words.as_ptr(), environment.as_ptr()) };
+    unsafe { libc::execve(SHELL.as_ptr(), words.as_ptr().cast(), environment.as_ptr()) };
     SpawnFailure {
         stage: Stage::Exec,
         errno: errno(),
