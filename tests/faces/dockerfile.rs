@@ -24,10 +24,13 @@ const SWAPS: [(&str, &str, &str); 4] = [
 
 #[test]
 fn the_line_that_the_manual_gives_changes_the_init() {
-    let manual = lastout_harness::binaries::workspace().join("docs/faces.md");
-    let manual = std::fs::read_to_string(manual).unwrap();
+    let workspace = lastout_harness::binaries::workspace();
+    let [manual, readme] = ["docs/faces.md", "README.md"]
+        .map(|file| std::fs::read_to_string(workspace.join(file)).unwrap());
     for (init, line, entry) in SWAPS {
-        assert!(manual.contains(line), "docs/faces.md has no {line:?}");
+        for text in [&manual, &readme] {
+            assert!(text.contains(line), "{line:?} is not told of");
+        }
         let dockerfile = format!(
             "{line}\nENTRYPOINT {entry}\nCMD [\"/probe\", \"daemon\", \"--stay\", \"--after\", \"200ms\"]"
         );
