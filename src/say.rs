@@ -72,7 +72,7 @@ pub fn object(level: Level, message: &str, fields: Map<String, Value>) {
 pub fn plain(level: Level, message: &str) {
     if level <= log::max_level() {
         let line = text(Level::Info, message);
-        with_stderr(|stderr| drop(stderr.write_all(line.as_bytes())));
+        let _ = lock().stderr().write_all(line.as_bytes());
     }
 }
 
@@ -103,7 +103,8 @@ pub fn format() -> LogFormat {
     lock().format
 }
 
-/// What to do with the way out, if anything was said: asks for its descriptor, or lets it write what is kept.
+/// What to do with the way out, if anything was said: asks for its descriptor, or lets
+/// it write what is kept.
 pub fn with_stderr<T>(act: impl FnOnce(&mut Stderr) -> T) -> Option<T> {
     lock().stderr.as_mut().map(act)
 }

@@ -92,7 +92,7 @@ fn wear(order: face::Order, inherited: Inherited) -> u8 {
     if wish.is_subreaper() {
         become_subreaper();
     }
-    live(wish.into_plan(), inherited)
+    live(wish.into_plan(), inherited.completed())
 }
 
 fn become_subreaper() {

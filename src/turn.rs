@@ -85,8 +85,10 @@ impl Lastout {
             ..
         } = plan;
         let poll = Poll::new()?;
-        let signals = Signals::open()?;
-        poll.add(signals.descriptor(), SIGNALS, Interest::Readable)?;
+        let signals = Signals::open();
+        if let Some(descriptor) = signals.descriptor() {
+            poll.add(descriptor, SIGNALS, Interest::Readable)?;
+        }
         let gives_terminal = terminal::is_ours_to_give();
         for (program, launch) in spec.programs.iter_mut().zip(&launches) {
             program.has_terminal = gives_terminal && gets_terminal(launch);
@@ -97,10 +99,10 @@ impl Lastout {
             launches,
             people,
             poll,
+            open: signals.open_mask(),
             signals,
             clock: Clock::start(),
             report: Report::default(),
-            open: Signals::open_mask(),
             waiting: VecDeque::new(),
             // Of a child that died before this process became lastout no signal tells.
             more_to_reap: true,
@@ -120,8 +122,8 @@ impl Lastout {
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
         // After the programs were started, which need not wait for it.
-        if let Err(error) = self.signals.watch_children() {
-            log::error!("cannot register for SIGCHLD: {error}");
+        if let Err(error) = self.signals.register() {
+            log::error!("cannot register for signals: {error}");
         }
         self.people.open_proc();
         oom::begin();
@@ -158,7 +160,8 @@ impl Lastout {
         let timeout = self.timeout();
         let ready = self.poll.wait(timeout, self.open).to_vec();
         let now = self.clock.now();
-        self.take_signals(now, ready.contains(&SIGNALS));
+        let have_come = self.signals.descriptor().is_none() || ready.contains(&SIGNALS);
+        self.take_signals(now, have_come);
         let child_has_news = self.signals.child_has_news();
         if child_has_news {
             self.narrator.saw(Seen::ChildNews);

@@ -414,6 +414,7 @@ fn said_of_a_stop(options: &[&str], log: Option<&str>) -> String {
     let mut run: Run = setup.start();
     run.wait_for_line("last-words: ready");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
+    run.lines().wait_for_end();
     let own = run.lines().of(lastout_harness::lines::Stream::Stderr);
     own.join("\n")
 }

@@ -78,7 +78,7 @@ fn stop_4_stop_6_two_programs_take_as_long_as_the_slowest_and_not_more() {
 
 #[test]
 fn sig_1_a_request_in_flight_is_answered_before_the_server_leaves() {
-    let container = Image::of_recipe("http-server").run(&[], &[]);
+    let container = Image::of_recipe("http-server").run(&["--network", "bridge"], &[]);
     container.wait_for_line("http-server: ready");
     let address = container.inspect("{{.NetworkSettings.IPAddress}}");
     let mut client = match TcpStream::connect((address.as_str(), 8080)) {

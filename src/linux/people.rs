@@ -38,7 +38,9 @@ pub use person::{Person, Sighting};
 #[derive(Debug)]
 pub struct People {
     scope: everybody::Scope,
+    /// Where it is missing a tree is its leader's group.
     proc: Option<ProcDir>,
+    has_looked_for_proc: bool,
     marks: Marks,
     cgroups: Option<Cgroups>,
     inherited: Inherited,
@@ -101,6 +103,7 @@ impl People {
         People {
             scope,
             proc: None,
+            has_looked_for_proc: false,
             marks: Marks::new(),
             cgroups: None,
             inherited,
@@ -120,13 +123,10 @@ impl People {
         self.cgroups = Cgroups::find(&self.marks);
     }
 
-    /// Opens /proc, to look at people later.
+    /// Opens /proc, to look at people later. Asked again, it does nothing.
     pub fn open_proc(&mut self) {
-        if self.proc.is_none() {
+        if !std::mem::replace(&mut self.has_looked_for_proc, true) {
             self.proc = ProcDir::open();
-            if self.proc.is_none() {
-                log::debug!("no /proc of our own namespace: a tree is its leader's group");
-            }
         }
     }
 

@@ -8,7 +8,8 @@
 //! built with glibc 34 is SIGRTMIN. A real fault strikes through the mask; what is read
 //! of those signals was sent by somebody.
 //!
-//! Only SIGCHLD has a handler, registered through signal-hook's low level: as long as it
+//! Where a profile does not have signalfd(2), handlers count instead. Otherwise only
+//! SIGCHLD has a handler, registered through signal-hook's low level: as long as it
 //! has one it is not ignored, whatever lastout was started with (PID-9). It notes that
 //! there is somebody to reap, and runs only while [`super::poll::Poll::wait`] sleeps.
 //! Handlers for all would do as well, but each registration copies the table of all
@@ -16,7 +17,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use lastout_core::Signal;
 
@@ -122,29 +123,29 @@ pub fn set_disposition(signal: Signal, disposition: Disposition) {
 
 /// Which signals are ignored now.
 fn ignored() -> Mask {
-    let mut mask = Mask::EMPTY;
-    for signal in Signal::all() {
-        let mut action = KernelAction {
-            handler: 0,
-            flags: 0,
-            restorer: 0,
-            mask: 0,
-        };
-        // SAFETY: `action` has room for what rt_sigaction writes.
-        let done = unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal.number(),
-                std::ptr::null::<KernelAction>(),
-                &raw mut action,
-                size_of::<u64>(),
-            )
-        };
-        if done == 0 && action.handler == libc::SIG_IGN {
-            mask = mask.with(signal);
-        }
-    }
-    mask
+    let all = Signal::all().filter(|signal| is_ignored(*signal));
+    all.fold(Mask::EMPTY, Mask::with)
+}
+
+/// Whether a signal is ignored now.
+fn is_ignored(signal: Signal) -> bool {
+    let mut action = KernelAction {
+        handler: 0,
+        flags: 0,
+        restorer: 0,
+        mask: 0,
+    };
+    // SAFETY: `action` has room for what rt_sigaction writes.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal.number(),
+            std::ptr::null::<KernelAction>(),
+            &raw mut action,
+            size_of::<u64>(),
+        )
+    };
+    done == 0 && action.handler == libc::SIG_IGN
 }
 
 /// What lastout was started with, for the command that is to have it too (PID-8).
@@ -162,13 +163,28 @@ impl Inherited {
     #[must_use]
     pub fn take() -> Inherited {
         let blocked = Mask::FULL.set();
-        let ignored = ignored();
+        // As PID 1 nobody is to have what a runtime left behind, so nobody asks for it but
+        // the face of an init that passes it on ([`Inherited::completed`]).
+        let ignored = match (std::process::id(), is_ignored(Signal::CHLD)) {
+            (1, true) => Mask::EMPTY.with(Signal::CHLD),
+            (1, false) => Mask::EMPTY,
+            _ => ignored(),
+        };
         if ignored.has(Signal::CHLD) {
             // At once: a child that ends before there is a handler would be reaped by
             // the kernel, and nobody told (PID-9).
             set_disposition(Signal::CHLD, Disposition::Default);
         }
         Inherited { blocked, ignored }
+    }
+
+    /// With the ignored signals as PID 1, too.
+    #[must_use]
+    pub fn completed(self) -> Inherited {
+        Inherited {
+            ignored: Mask(self.ignored.0 | ignored().0),
+            ..self
+        }
     }
 }
 
@@ -208,8 +224,16 @@ pub fn description(signal: Signal) -> String {
 /// Whether a child has ended or was stopped since somebody asked last.
 static CHILD: AtomicBool = AtomicBool::new(false);
 
-/// The mask to sleep with.
+/// The mask to sleep with, where there is a signalfd.
 const OPEN: Mask = Mask::FULL.without(Signal::CHLD);
+
+/// What the C library refuses handlers for.
+const RESERVED: [Option<Signal>; 3] = [Signal::new(32), Signal::new(33), Signal::new(34)];
+
+/// Where there is no signalfd: how many of each signal have come and were not taken yet,
+/// from processes and from the kernel, as a terminal's are.
+static FROM_PROCESSES: [AtomicU32; 65] = [const { AtomicU32::new(0) }; 65];
+static FROM_KERNEL: [AtomicU32; 65] = [const { AtomicU32::new(0) }; 65];
 
 /// How many signals are taken at once; the rest is still there in the next turn.
 const AT_ONCE: usize = 16;
@@ -228,29 +252,40 @@ pub struct Arrived {
 /// The intake.
 #[derive(Debug)]
 pub struct Signals {
-    descriptor: OwnedFd,
+    /// The signalfd; `None` where a profile does not have it: then handlers count.
+    descriptor: Option<OwnedFd>,
 }
 
 impl Signals {
-    /// Opens the signalfd. Without one no signal but SIGCHLD is seen.
-    ///
-    /// # Errors
-    /// Those of signalfd(2).
-    pub fn open() -> io::Result<Signals> {
-        Ok(Signals {
-            descriptor: signalfd(OPEN)?,
-        })
+    /// Opens the signalfd.
+    #[must_use]
+    pub fn open() -> Signals {
+        let descriptor = signalfd(OPEN);
+        if let Err(error) = &descriptor {
+            log::debug!("going without a signalfd: {error}; signals 32 to 34 are not seen");
+        }
+        Signals {
+            descriptor: descriptor.ok(),
+        }
     }
 
-    /// Registers for the end of children. Until then, and until somebody sleeps with
-    /// [`Signals::open_mask`], a SIGCHLD is pending.
+    /// Registers the handlers: for the end of children, and for everything where there
+    /// is no signalfd. Until then, and until somebody sleeps with
+    /// [`Signals::open_mask`], what comes is pending.
     ///
     /// # Errors
     /// Those of sigaction(2).
-    pub fn watch_children(&self) -> io::Result<()> {
+    pub fn register(&self) -> io::Result<()> {
         let note = || CHILD.store(true, Ordering::Relaxed);
         // SAFETY: the action touches an atomic only, which is async-signal-safe.
         unsafe { signal_hook_registry::register(Signal::CHLD.number(), note)? };
+        if self.descriptor.is_none() {
+            for signal in counted() {
+                let count = move |info: &libc::siginfo_t| count(signal, info);
+                // SAFETY: as above.
+                unsafe { signal_hook_registry::register_unchecked(signal.number(), count)? };
+            }
+        }
         // musl opens the mask for its own signals with the first handler, 34 among them.
         let _ = Mask::FULL.set();
         Ok(())
@@ -258,14 +293,17 @@ impl Signals {
 
     /// The mask to sleep with.
     #[must_use]
-    pub fn open_mask() -> Mask {
-        OPEN
+    pub fn open_mask(&self) -> Mask {
+        match self.descriptor {
+            Some(_) => OPEN,
+            None => counted().fold(OPEN, Mask::without),
+        }
     }
 
-    /// The descriptor on which they come.
+    /// The descriptor on which they come, where there is one.
     #[must_use]
-    pub fn descriptor(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.descriptor.as_ref().map(AsFd::as_fd)
     }
 
     /// Whether a child has ended or was stopped since the last call.
@@ -274,22 +312,90 @@ impl Signals {
     }
 
     /// Takes those of the others that have come, as many as one read gives.
-    pub fn take(&mut self) -> impl Iterator<Item = Arrived> + use<> {
-        let mut records = [std::mem::MaybeUninit::<libc::signalfd_siginfo>::uninit(); AT_ONCE];
-        let fd = self.descriptor.as_raw_fd();
-        // SAFETY: the kernel writes whole records, no more than there is room for.
-        let got = unsafe { libc::read(fd, records.as_mut_ptr().cast(), size_of_val(&records)) };
-        let count = usize::try_from(got).unwrap_or(0) / size_of::<libc::signalfd_siginfo>();
-        records.into_iter().take(count).filter_map(|record| {
-            // SAFETY: the kernel has written the first `count` records.
-            let record = unsafe { record.assume_init() };
-            Some(Arrived {
-                signal: Signal::new(i32::try_from(record.ssi_signo).ok()?)?,
-                from_kernel: record.ssi_code > 0,
-                from_ourselves: record.ssi_pid == std::process::id(),
-            })
-        })
+    pub fn take(&mut self) -> Vec<Arrived> {
+        match &self.descriptor {
+            Some(descriptor) => read(descriptor),
+            None => take_counted(),
+        }
     }
+}
+
+fn read(descriptor: &OwnedFd) -> Vec<Arrived> {
+    let mut records = [std::mem::MaybeUninit::<libc::signalfd_siginfo>::uninit(); AT_ONCE];
+    let (room, size) = (records.as_mut_ptr().cast(), size_of_val(&records));
+    // SAFETY: the kernel writes whole records, no more than there is room for.
+    let got = unsafe { libc::read(descriptor.as_raw_fd(), room, size) };
+    let count = usize::try_from(got).unwrap_or(0) / size_of::<libc::signalfd_siginfo>();
+    let records = records.into_iter().take(count);
+    let arrived = records.filter_map(|record| {
+        // SAFETY: the kernel has written the first `count` records.
+        let record = unsafe { record.assume_init() };
+        Some(Arrived {
+            signal: Signal::new(i32::try_from(record.ssi_signo).ok()?)?,
+            from_kernel: record.ssi_code > 0,
+            from_ourselves: record.ssi_pid == std::process::id(),
+        })
+    });
+    arrived.collect()
+}
+
+/// The signals that handlers count where there is no signalfd. Not the faults: a real
+/// one would be tried again for ever.
+fn counted() -> impl Iterator<Item = Signal> {
+    const FAULTS: [i32; 6] = [
+        libc::SIGILL,
+        libc::SIGTRAP,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGSEGV,
+        libc::SIGSYS,
+    ];
+    Signal::all().filter(|signal| {
+        signal.can_be_caught()
+            && *signal != Signal::CHLD
+            && !FAULTS.contains(&signal.number())
+            && !RESERVED.contains(&Some(*signal))
+    })
+}
+
+/// The handler where there is no signalfd.
+fn count(signal: Signal, info: &libc::siginfo_t) {
+    // SAFETY: si_pid is valid for signals that a process sent, and zero for others;
+    // getpid has no preconditions.
+    if unsafe { info.si_pid() == libc::getpid() } {
+        return;
+    }
+    let counters = if info.si_code > 0 {
+        &FROM_KERNEL
+    } else {
+        &FROM_PROCESSES
+    };
+    if let Some(counter) = counters.get(signal.number() as usize) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn take_counted() -> Vec<Arrived> {
+    let mut arrived = Vec::new();
+    for signal in counted() {
+        for (counters, from_kernel) in [(&FROM_PROCESSES, false), (&FROM_KERNEL, true)] {
+            let Some(counter) = counters.get(signal.number() as usize) else {
+                continue;
+            };
+            // Standard signals merge, as they do while they are pending.
+            let count = match (counter.swap(0, Ordering::Relaxed), signal.is_real_time()) {
+                (count, true) => count,
+                (count, false) => count.min(1),
+            };
+            let one = Arrived {
+                signal,
+                from_kernel,
+                from_ourselves: false,
+            };
+            arrived.extend((0..count).map(|_| one));
+        }
+    }
+    arrived
 }
 
 /// A non-blocking signalfd for these signals.

@@ -59,7 +59,7 @@ fn pid_7_a_hidden_daemon_is_told_with_its_program() {
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     let text = run.lines().text();
     assert!(text.contains("hidden: got SIGTERM, leaving"), "{text}");
-    assert!(text.contains("of leaves is told with SIGTERM"), "{text}");
+    assert!(text.contains("leaves: told its probe"), "{text}");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn pid_7_a_hidden_daemon_is_told_when_its_leader_ends_by_itself() {
 fn pid_7_a_hidden_daemon_is_killed_with_its_program() {
     let (_configuration, mut run) = in_namespace(DEAF);
     run.wait_for_line("hidden: got SIGTERM, staying");
-    run.wait_for_line("of leaves is killed with SIGKILL");
+    run.wait_for_line("leaves: killed its probe");
     run.wait_for_line("other: ready");
     wait_until("it is dead", || run.processes().len() == 2);
     assert!(!run.lines().has("other: got"), "{}", run.lines().text());
@@ -91,14 +91,14 @@ fn pid_7_a_hidden_daemon_is_told_under_an_engines_default_capabilities() {
     assert_eq!(container.wait(), 0);
     let logs = container.logs();
     assert!(logs.contains("hidden: got SIGTERM, leaving"), "{logs}");
-    assert!(logs.contains("of leaves is told with SIGTERM"), "{logs}");
+    assert!(logs.contains("leaves: told its probe"), "{logs}");
 }
 
 #[test]
 fn pid_7_a_hidden_daemon_is_killed_under_an_engines_default_capabilities() {
     let container = in_container(DEAF);
     container.wait_for_line("hidden: got SIGTERM, staying");
-    container.wait_for_line("of leaves is killed with SIGKILL");
+    container.wait_for_line("leaves: killed its probe");
     container.wait_for_line("other: ready");
     container.stop();
     assert_eq!(container.wait(), 0);

@@ -64,7 +64,7 @@ fn pid_3_in_every_poor_container_a_daemon_belongs_to_its_program() {
         let container = configured(options);
         wait_for_two(container.lines());
         container.stop();
-        let told = "of first is told with SIGTERM";
+        let told = "first: told its probe";
         let logs = container.logs();
         assert!(logs.contains(told), "{options:?}: {logs}");
     }

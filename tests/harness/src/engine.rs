@@ -101,7 +101,12 @@ impl Image {
     pub fn run(&self, options: &[&str], command: &[&str]) -> Container {
         let name = unique_name();
         let start = ["run", "--detach", "--name", &name];
-        let words = [&start, options, &[&self.tag], command].concat();
+        // Who asks for no network needs none, and no bridge that may just be changing.
+        let network: &[&str] = match options.contains(&"--network") {
+            true => &[],
+            false => &["--network", "none"],
+        };
+        let words = [&start, network, options, &[&self.tag], command].concat();
         let started = Instant::now();
         let output = attempt(&words);
         // From here on it is removed, whatever happens.
