@@ -146,6 +146,9 @@ fn sig_3_ctrl_c_twice_kills_what_a_command_left_behind() {
     run.wait_for_line("signals: ready");
     run.terminal().types(CTRL_C);
     run.wait_for_line("daemon: got SIGTERM, staying");
+    wait_until("lastout is in front", || {
+        run.terminal().foreground_group() == Some(run.pid())
+    });
     run.terminal().types(CTRL_C);
     run.wait_for_line("Ctrl-C again kills");
     let third = Instant::now();
