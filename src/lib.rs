@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod face;
 pub mod linux;
 pub mod narrate;
 pub mod plan;

@@ -5,6 +5,7 @@
 use lastout_core::{ExitStatus, Notice, ProgramId, Signal, Spec, Supervisor};
 use log::{Level, log};
 
+use crate::face::{Face, Seen};
 use crate::linux::people::{People, Sighting};
 use crate::plan::{Launch, Slate};
 use crate::words;
@@ -15,16 +16,32 @@ pub struct Narrator {
     /// The level of what is as it should be.
     routine: Level,
     is_single: bool,
+    /// The init that tells in its own words instead.
+    face: Option<Face>,
 }
 
 impl Narrator {
     /// Who tells of these programs.
     #[must_use]
-    pub fn new(launches: &[Launch]) -> Narrator {
+    pub fn new(launches: &[Launch], face: Option<Face>) -> Narrator {
         let is_single = matches!(launches, [only] if only.slate == Slate::AsStarted);
         Narrator {
             routine: if is_single { Level::Debug } else { Level::Info },
             is_single,
+            face,
+        }
+    }
+
+    /// The init that lastout was called as, if it was.
+    #[must_use]
+    pub fn face(&self) -> Option<&Face> {
+        self.face.as_ref()
+    }
+
+    /// What a face has something to say about, and lastout itself not.
+    pub fn saw(&mut self, seen: Seen<'_>) {
+        if let Some(face) = &mut self.face {
+            face.saw(seen);
         }
     }
 
@@ -33,7 +50,10 @@ impl Narrator {
         clippy::too_many_lines,
         reason = "a flat table, an arm a notice; in pieces it would be harder to read"
     )]
-    pub fn tell(&self, spec: &Spec, launches: &[Launch], people: &People, notice: &Notice) {
+    pub fn tell(&mut self, spec: &Spec, launches: &[Launch], people: &People, notice: &Notice) {
+        if let Some(face) = &mut self.face {
+            return face.hear(notice);
+        }
         let (level, text) = match notice {
             Notice::Started { program, run } => {
                 let who = people
@@ -171,8 +191,14 @@ impl Narrator {
     }
 
     /// Tells of somebody beside the leaders who was told or killed.
-    pub fn sighted(&self, spec: &Spec, core: &Supervisor, sighting: &Sighting) {
+    pub fn sighted(&mut self, spec: &Spec, core: &Supervisor, sighting: &Sighting) {
         let Sighting { who, of, signal } = sighting;
+        if let Some(face) = &mut self.face {
+            if *signal == Signal::KILL {
+                face.saw(Seen::Killed(who));
+            }
+            return;
+        }
         let deed = match *signal {
             Signal::KILL => "killed",
             _ => "told",

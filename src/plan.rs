@@ -10,6 +10,8 @@ use std::path::PathBuf;
 
 use lastout_core::Spec;
 
+use crate::face::Face;
+
 /// Everything that one life of lastout needs to know.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -19,6 +21,8 @@ pub struct Plan {
     pub launches: Vec<Launch>,
     /// What is legal but surely not meant; one line each.
     pub warnings: Vec<String>,
+    /// The init that lastout was called as, if it was.
+    pub face: Option<Face>,
 }
 
 /// How a program is launched.
@@ -38,6 +42,8 @@ pub struct Launch {
     pub stdin: Stdin,
     /// What else it starts with.
     pub slate: Slate,
+    /// What is otherwise under the face of another init.
+    pub manner: Manner,
 }
 
 /// A user as a configuration names one: `"name"`, `"uid"`, `"name:group"`, `"uid:gid"`.
@@ -69,4 +75,29 @@ pub enum Slate {
     /// The command of the command line: what lastout itself was started with,
     /// descriptors above 2 included; as PID 1 with clean dispositions and mask.
     AsStarted,
+}
+
+/// How a command starts under the face of another init ([`crate::face`]), and as
+/// lastout's own otherwise.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Manner {
+    /// A session of its own, and the terminal as its controlling one if it is free.
+    pub own_session: bool,
+    /// Which signals are blocked and ignored.
+    pub signals: Signals,
+    /// What is no program and has no `#!` either is run by /bin/sh, as execvp(3) of the
+    /// GNU C library does.
+    pub shell_for_text: bool,
+}
+
+/// The mask and the dispositions of a command at its start.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Signals {
+    /// Clean as PID 1, and what lastout was started with elsewhere (PID-8).
+    #[default]
+    BySlate,
+    /// What lastout was started with.
+    Inherited,
+    /// Nothing blocked, nothing ignored.
+    Clean,
 }

@@ -26,6 +26,7 @@ pub enum LogFormat {
 /// The way out, and how lines are written to it.
 struct Out {
     stderr: Option<Stderr>,
+    stdout: Option<Stderr>,
     format: LogFormat,
 }
 
@@ -38,6 +39,7 @@ impl Out {
 
 static OUT: Mutex<Out> = Mutex::new(Out {
     stderr: None,
+    stdout: None,
     format: LogFormat::Text,
 });
 
@@ -72,6 +74,27 @@ pub fn plain(level: Level, message: &str) {
         let line = text(Level::Info, message);
         let _ = lock().stderr().write_all(line.as_bytes());
     }
+}
+
+/// Writes lines as they are: those of a face, which has its own way to say things.
+pub fn as_is(stream: Stream, lines: &str) {
+    let mut out = lock();
+    let _ = match stream {
+        Stream::Stderr => out.stderr().write_all(lines.as_bytes()),
+        Stream::Stdout => {
+            let stdout = out.stdout.get_or_insert_with(Stderr::of_stdout);
+            stdout.write_all(lines.as_bytes())
+        }
+    };
+}
+
+/// The two that a face speaks on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stream {
+    /// Descriptor 1.
+    Stdout,
+    /// Descriptor 2.
+    Stderr,
 }
 
 /// How lines are written now.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lastout_core::{Forward, Meaning, ProgramId, ProgramSpec, Scope, Signal, SignalTable, Spec};
 
-use crate::plan::{Launch, Plan, Slate, Stdin};
+use crate::plan::{Launch, Manner, Plan, Slate, Stdin};
 
 /// What the command line says of the command.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +58,7 @@ pub fn plan(command: &Command, seed: u64) -> Plan {
         spec,
         launches: vec![launch(&command.argv)],
         warnings: Vec::new(),
+        face: None,
     }
 }
 
@@ -95,6 +96,7 @@ pub fn launch(argv: &[OsString]) -> Launch {
         umask: None,
         stdin: Stdin::Inherit,
         slate: Slate::AsStarted,
+        manner: Manner::default(),
     }
 }
 

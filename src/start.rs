@@ -9,10 +9,13 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use lastout_core::Signal;
 use log::LevelFilter;
 
 use crate::cli::{self, Order, Supervise};
 use crate::config::{self, Environment, Loaded, Source, Surroundings};
+use crate::face;
+use crate::linux::everybody;
 use crate::linux::people::People;
 use crate::linux::sandbox::{self, Side};
 use crate::linux::signals::Inherited;
@@ -34,8 +37,16 @@ const GAVE_UP: u8 = 1;
 pub fn run(args: Vec<OsString>, inherited: Inherited) -> u8 {
     spawn::fill_standard_descriptors();
     descriptors::note_inherited();
-    say::begin(LevelFilter::Info, LogFormat::Text);
+    let face = args.first().and_then(|name| face::of(name));
+    let level = match face {
+        Some(_) => LevelFilter::Error,
+        None => LevelFilter::Info,
+    };
+    say::begin(level, LogFormat::Text);
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    if let Some(init) = face {
+        return wear(face::read(init, &args), inherited);
+    }
     match cli::read(&args) {
         Ok(Order::Print(text)) => print(&text),
         Ok(Order::Check { config }) => check(config.as_deref()),
@@ -62,6 +73,39 @@ fn check(config: Option<&Path>) -> u8 {
     match load(config, config::Options::default()) {
         Ok(loaded) => print(&config::explain(&loaded)),
         Err(text) => refuse(&text, CONFIG),
+    }
+}
+
+/// Is another init.
+fn wear(order: face::Order, inherited: Inherited) -> u8 {
+    let mut wish = match order {
+        face::Order::Say(stream, text, code) => {
+            say::as_is(stream, &text);
+            return code;
+        }
+        face::Order::Live(wish) => wish,
+    };
+    if let Err(text) = take_stop_timeout(&mut wish.command) {
+        return refuse(&text, USAGE);
+    }
+    ask_for_parent_death(wish.parent_death);
+    if wish.is_subreaper() {
+        become_subreaper();
+    }
+    live(wish.into_plan(), inherited.completed())
+}
+
+fn become_subreaper() {
+    if let Err(error) = everybody::become_subreaper() {
+        log::debug!("cannot become a subreaper: {error}; orphans will not come to us");
+    }
+}
+
+fn ask_for_parent_death(signal: Option<Signal>) {
+    if let Some(signal) = signal
+        && let Err(error) = parent::signal_on_death(signal)
+    {
+        log::warn!("cannot ask for {signal} when the parent dies: {error}");
     }
 }
 
@@ -133,11 +177,7 @@ fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
         }
     };
     say::begin(level, format);
-    if let Some(signal) = parent_death
-        && let Err(error) = parent::signal_on_death(signal)
-    {
-        log::warn!("cannot ask for {signal} when the parent dies: {error}");
-    }
+    ask_for_parent_death(parent_death);
     if sandbox {
         match sandbox::enter() {
             Ok(Side::Inside) => {}
@@ -145,6 +185,7 @@ fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
             Err(error) => return refuse(&format!("lastout: --sandbox: {error}"), GAVE_UP),
         }
     }
+    become_subreaper();
     live(plan, inherited)
 }
 

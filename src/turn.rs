@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use lastout_core::{Action, Event, Notice, ProgramId, RunId, SpawnFailure, Supervisor, Time};
 
+use crate::face::{Face, Seen};
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::people::People;
 use crate::linux::poll::{Interest, Poll, Token};
@@ -78,7 +79,10 @@ impl Lastout {
     /// Those of epoll_create1(2) and sigaction(2).
     pub fn new(plan: Plan, people: People) -> std::io::Result<Lastout> {
         let Plan {
-            mut spec, launches, ..
+            mut spec,
+            launches,
+            face,
+            ..
         } = plan;
         let poll = Poll::new()?;
         let signals = Signals::open();
@@ -87,10 +91,10 @@ impl Lastout {
         }
         let gives_terminal = terminal::is_ours_to_give();
         for (program, launch) in spec.programs.iter_mut().zip(&launches) {
-            program.has_terminal = gives_terminal && launch.stdin == Stdin::Inherit;
+            program.has_terminal = gives_terminal && gets_terminal(launch);
         }
         Ok(Lastout {
-            narrator: Narrator::new(&launches),
+            narrator: Narrator::new(&launches, face),
             core: Supervisor::new(spec),
             launches,
             people,
@@ -125,8 +129,7 @@ impl Lastout {
         oom::begin();
         loop {
             if let Some(code) = self.code {
-                let nobody_left = self.people.nobody_left();
-                self.report.write(self.clock.now(), code, nobody_left);
+                self.say_goodbye(code);
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
                 // The kernel takes everything back at one stroke.
                 std::mem::forget(self);
@@ -143,6 +146,15 @@ impl Lastout {
         }
     }
 
+    /// The last lines of the log: the report, or what a face says in its place.
+    fn say_goodbye(&mut self, code: u8) {
+        self.narrator.saw(Seen::Leaving);
+        if self.narrator.face().is_none() {
+            let nobody_left = self.people.nobody_left();
+            self.report.write(self.clock.now(), code, nobody_left);
+        }
+    }
+
     /// One turn, in the order that the top of this file tells.
     fn turn(&mut self) {
         let timeout = self.timeout();
@@ -150,7 +162,11 @@ impl Lastout {
         let now = self.clock.now();
         let have_come = self.signals.descriptor().is_none() || ready.contains(&SIGNALS);
         self.take_signals(now, have_come);
-        if self.signals.child_has_news() || self.more_to_reap {
+        let child_has_news = self.signals.child_has_news();
+        if child_has_news {
+            self.narrator.saw(Seen::ChildNews);
+        }
+        if child_has_news || self.more_to_reap {
             self.reap_some(now);
         }
         for token in ready {
@@ -203,6 +219,14 @@ impl Lastout {
                     },
                 );
                 self.carry_out(now);
+                self.narrator.saw(Seen::Came(signal));
+                if self
+                    .narrator
+                    .face()
+                    .is_some_and(|face| face.stops_with(signal))
+                {
+                    terminal::stop_with_program();
+                }
             }
         }
     }
@@ -235,12 +259,16 @@ impl Lastout {
                     let status = zombie.status;
                     let person = self.people.reap_other(zombie);
                     log::trace!("reaped {person}");
+                    self.narrator.saw(Seen::Reaped(person.id(), status));
                     self.report.reaped(now, &person, status);
                     reaped += 1;
                 }
             }
         }
         self.more_to_reap = reaped >= REAP_BUDGET;
+        if reaped > 0 && !self.more_to_reap {
+            self.narrator.saw(Seen::AllReaped { childless });
+        }
         self.bury_trees(now, childless);
         if self.is_on_terminal {
             self.stop_with_stopped(now);
@@ -281,6 +309,8 @@ impl Lastout {
         let takes_terminal = self.is_on_terminal && self.may_take_terminal_back(&ended);
         for (run, zombie) in &ended {
             self.people.reap_leader(*run, *zombie);
+            let (pid, status) = (zombie.id(), zombie.status);
+            self.narrator.saw(Seen::Reaped(pid, status));
         }
         if takes_terminal && self.people.runs_with_terminal().is_empty() {
             terminal::take_back();
@@ -452,7 +482,7 @@ impl Lastout {
         let Some(launch) = self.launches.get(program.0 as usize) else {
             return;
         };
-        let terminal = self.gives_terminal && launch.stdin == Stdin::Inherit;
+        let terminal = self.gives_terminal && gets_terminal(launch);
         if let Err(failure) = self.people.spawn(run, launch, terminal) {
             if self.people.may_start_later(failure) {
                 self.waiting.push_back((program, run, failure));
@@ -460,6 +490,9 @@ impl Lastout {
                 self.tell_core(now, Event::SpawnFailed { run, failure });
             }
             return;
+        }
+        if let Some(leader) = self.people.leader(run) {
+            self.narrator.saw(Seen::Born(leader.id()));
         }
         let Some(pipe) = self.people.exec_status(run) else {
             return;
@@ -484,6 +517,9 @@ impl Lastout {
             if launch.is_some_and(|launch| launch.slate == Slate::AsStarted) {
                 // They were meant for the command, which has them now.
                 crate::linux::descriptors::close_inherited();
+                if self.narrator.face().is_some_and(Face::leaves_directory) {
+                    let _ = std::env::set_current_dir("/");
+                }
             }
         }
     }
@@ -511,4 +547,10 @@ impl Lastout {
         });
         self.log_is_polled = waits.unwrap_or(false);
     }
+}
+
+/// Whether a program becomes the terminal's foreground group: not where it is to have
+/// the terminal for a session of its own.
+fn gets_terminal(launch: &Launch) -> bool {
+    launch.stdin == Stdin::Inherit && !launch.manner.own_session
 }

@@ -133,7 +133,8 @@ pub fn spawn_failure(launch: &Launch, failure: SpawnFailure) -> String {
 }
 
 /// The error's text as the C library has it, without Rust's "(os error 2)".
-fn error_text(errno: i32) -> String {
+#[must_use]
+pub fn error_text(errno: i32) -> String {
     let text = std::io::Error::from_raw_os_error(errno).to_string();
     text.rsplit_once(" (os error")
         .map_or(text.clone(), |(text, _)| text.to_owned())

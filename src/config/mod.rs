@@ -24,7 +24,7 @@ use lastout_core::{
     Condition, LEFTOVER_TIME, Need, ProgramId, ProgramSpec, STOP_TIMEOUT, SignalTable, Spec,
 };
 
-use crate::plan::{Launch, Plan, Slate, Stdin};
+use crate::plan::{Launch, Manner, Plan, Slate, Stdin};
 
 mod check;
 mod duration;
@@ -236,6 +236,7 @@ fn plan(
         spec,
         launches,
         warnings: Vec::new(),
+        face: None,
     }
 }
 
@@ -263,5 +264,6 @@ fn launch(program: &Program, environment: &Environment) -> Launch {
         umask: program.umask,
         stdin: program.stdin.0,
         slate: Slate::Clean,
+        manner: Manner::default(),
     }
 }

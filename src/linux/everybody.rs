@@ -76,6 +76,12 @@ pub fn become_subreaper() -> Result<(), Errno> {
     prctl::set_child_subreaper(true)
 }
 
+/// Whether orphans come to us: we are PID 1 or a subreaper.
+#[must_use]
+pub fn orphans_come_to_us() -> bool {
+    is_init() || prctl::get_child_subreaper() == Ok(true)
+}
+
 fn is_init() -> bool {
     getpid() == Pid::from_raw(1)
 }

@@ -95,13 +95,11 @@ enum Strays {
 }
 
 impl People {
-    /// Takes responsibility for everybody who is or comes in scope.
+    /// Takes responsibility for everybody who is or comes in scope: orphans among our
+    /// descendants too, where we are a subreaper.
     #[must_use]
     pub fn adopt(inherited: Inherited) -> People {
         let scope = everybody::Scope::of_this_process();
-        if let Err(error) = everybody::become_subreaper() {
-            log::debug!("cannot become a subreaper: {error}; orphans will not come to us");
-        }
         People {
             scope,
             proc: None,

@@ -123,29 +123,29 @@ pub fn set_disposition(signal: Signal, disposition: Disposition) {
 
 /// Which signals are ignored now.
 fn ignored() -> Mask {
-    let mut mask = Mask::EMPTY;
-    for signal in Signal::all() {
-        let mut action = KernelAction {
-            handler: 0,
-            flags: 0,
-            restorer: 0,
-            mask: 0,
-        };
-        // SAFETY: `action` has room for what rt_sigaction writes.
-        let done = unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal.number(),
-                std::ptr::null::<KernelAction>(),
-                &raw mut action,
-                size_of::<u64>(),
-            )
-        };
-        if done == 0 && action.handler == libc::SIG_IGN {
-            mask = mask.with(signal);
-        }
-    }
-    mask
+    let all = Signal::all().filter(|signal| is_ignored(*signal));
+    all.fold(Mask::EMPTY, Mask::with)
+}
+
+/// Whether a signal is ignored now.
+fn is_ignored(signal: Signal) -> bool {
+    let mut action = KernelAction {
+        handler: 0,
+        flags: 0,
+        restorer: 0,
+        mask: 0,
+    };
+    // SAFETY: `action` has room for what rt_sigaction writes.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal.number(),
+            std::ptr::null::<KernelAction>(),
+            &raw mut action,
+            size_of::<u64>(),
+        )
+    };
+    done == 0 && action.handler == libc::SIG_IGN
 }
 
 /// What lastout was started with, for the command that is to have it too (PID-8).
@@ -158,7 +158,8 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// Blocks every signal. The first thing that main does.
+    /// Blocks every signal, and sees to it that children wait to be reaped. The first
+    /// thing that main does.
     #[must_use]
     pub fn take() -> Inherited {
         let blocked = Mask::FULL.set();
@@ -166,17 +167,62 @@ impl Inherited {
             let_musl_open_its_signals();
             let _ = Mask::FULL.set();
         }
-        // As PID 1 nobody is to have what a runtime left behind, so nobody asks for it.
-        let ignored = if std::process::id() == 1 {
-            Mask::EMPTY
-        } else {
-            ignored()
+        // As PID 1 nobody is to have what a runtime left behind, so nobody asks for it but
+        // the face of an init that passes it on ([`Inherited::completed`]).
+        let ignored = match (std::process::id(), is_ignored(Signal::CHLD)) {
+            (1, true) => Mask::EMPTY.with(Signal::CHLD),
+            (1, false) => Mask::EMPTY,
+            _ => ignored(),
         };
-        // Ignored, a child that ends before we register for it would leave neither a zombie
-        // nor a SIGCHLD, and its status would be lost (PID-9).
-        set_disposition(Signal::CHLD, Disposition::Default);
+        if ignored.has(Signal::CHLD) {
+            // At once: a child that ends before there is a handler would be reaped by
+            // the kernel, and nobody told (PID-9).
+            set_disposition(Signal::CHLD, Disposition::Default);
+        }
         Inherited { blocked, ignored }
     }
+
+    /// With the ignored signals as PID 1, too.
+    #[must_use]
+    pub fn completed(self) -> Inherited {
+        Inherited {
+            ignored: Mask(self.ignored.0 | ignored().0),
+            ..self
+        }
+    }
+}
+
+/// Takes a signal that is pending, if it is, as if it had never come.
+pub fn swallow(signal: Signal) {
+    let mask = Mask::EMPTY.with(signal).bits();
+    let at_once = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the mask and the time live across the call; nobody asks who sent it.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigtimedwait,
+            &raw const mask,
+            std::ptr::null_mut::<libc::siginfo_t>(),
+            &raw const at_once,
+            size_of::<u64>(),
+        );
+    }
+}
+
+/// A signal in the C library's words, as "Terminated".
+#[must_use]
+pub fn description(signal: Signal) -> String {
+    // SAFETY: what strsignal gives is a string that stays until its next call.
+    let text = unsafe { libc::strsignal(signal.number()) };
+    if text.is_null() {
+        return signal.to_string();
+    }
+    // SAFETY: as above.
+    unsafe { std::ffi::CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// With the first handler of a process musl opens the mask for its own signals, 34 among

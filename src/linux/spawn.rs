@@ -21,11 +21,14 @@ use nix::unistd::Pid;
 use super::passwd::Identity;
 use super::signals::{Disposition, Inherited, Mask, set_disposition};
 use super::{cgroup, mark};
-use crate::plan::{Launch, Slate, Stdin};
+use crate::plan::{Launch, Signals, Slate, Stdin};
 
 /// Where a command is searched when its environment has no PATH: execvp(3)'s own,
 /// and where images put what they add.
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Who runs what is only text.
+const SHELL: &CStr = c"/bin/sh";
 
 /// Digits enough for any pid, and the null.
 const PID_DIGITS: usize = 11;
@@ -37,6 +40,10 @@ pub struct Recipe {
     environment: CStrings,
     /// What to try to exec, in order.
     candidates: Vec<CString>,
+    /// The arguments of the shell that runs what is only text, where one does; they are
+    /// those of `argv`.
+    by_shell: Option<Vec<*mut libc::c_char>>,
+    own_session: bool,
     directory: Option<CString>,
     identity: Option<Identity>,
     umask: Option<libc::mode_t>,
@@ -122,20 +129,33 @@ impl Recipe {
             }
         };
         let is_init = std::process::id() == 1;
-        let as_started = launch.slate == Slate::AsStarted && !is_init;
+        let as_started = match launch.manner.signals {
+            Signals::BySlate => launch.slate == Slate::AsStarted && !is_init,
+            Signals::Inherited => true,
+            Signals::Clean => false,
+        };
         let argv0 = launch
             .argv
             .first()
             .map(|name| name.as_bytes())
             .unwrap_or_default();
+        let argv = CStrings::new(
+            launch
+                .argv
+                .iter()
+                .map(|arg| arg.as_bytes_with_nul().to_vec()),
+        );
+        let by_shell = launch.manner.shell_for_text.then(|| {
+            // The second word is the file that turned out to be text.
+            let mut words = vec![SHELL.as_ptr().cast_mut(), std::ptr::null_mut()];
+            words.extend(argv.pointers.iter().skip(1));
+            words
+        });
         Ok(Recipe {
             candidates: candidates(argv0, &environment),
-            argv: CStrings::new(
-                launch
-                    .argv
-                    .iter()
-                    .map(|arg| arg.as_bytes_with_nul().to_vec()),
-            ),
+            by_shell,
+            own_session: launch.manner.own_session,
+            argv,
             environment: CStrings::new(environment.into_iter()),
             directory,
             identity: around.identity.clone(),
@@ -188,6 +208,7 @@ impl Recipe {
     /// is the command of the command line, stays in the session and gets a group.
     fn own_group(&self) -> OwnGroup {
         match (self.slate, self.stdin) {
+            _ if self.own_session => OwnGroup::Session,
             (Slate::Clean, Stdin::Null) => OwnGroup::Session,
             (Slate::Clean, Stdin::Inherit) | (Slate::AsStarted, _) => OwnGroup::Group,
         }
@@ -224,6 +245,11 @@ impl Recipe {
             OwnGroup::Group => unsafe {
                 libc::setpgid(0, 0);
             },
+        }
+        if self.own_session {
+            // It fails where there is no terminal, or another session has it.
+            // SAFETY: TIOCSCTTY takes a number.
+            unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) };
         }
         if self.foreground {
             // The group exists now. Signals are blocked, so that no SIGTTOU stops us.
@@ -319,8 +345,9 @@ impl Recipe {
     }
 
     /// Tries every candidate. What is there and cannot be run outweighs what is not there.
-    fn exec(&self) -> SpawnFailure {
+    fn exec(&mut self) -> SpawnFailure {
         let mut worst = libc::ENOENT;
+        let is_only_one = self.candidates.len() == 1;
         for candidate in &self.candidates {
             // SAFETY: a null-terminated path and two null-terminated arrays of such
             // strings. It returns only when it failed.
@@ -332,6 +359,11 @@ impl Recipe {
                 );
             }
             let errno = errno();
+            if errno == libc::ENOEXEC
+                && let Some(by_shell) = &mut self.by_shell
+            {
+                return exec_by_shell(by_shell, candidate, &self.environment);
+            }
             match errno {
                 libc::ENOENT if is_there(candidate) => {
                     return SpawnFailure {
@@ -339,6 +371,7 @@ impl Recipe {
                         errno,
                     };
                 }
+                libc::ENOTDIR if is_only_one => worst = errno,
                 libc::ENOENT | libc::ENOTDIR => {}
                 libc::EACCES => worst = errno,
                 _ => {
@@ -353,6 +386,23 @@ impl Recipe {
             stage: Stage::Exec,
             errno: worst,
         }
+    }
+}
+
+/// Runs a file of text by the shell, as its second word. Async-signal-safe.
+fn exec_by_shell(
+    words: &mut [*mut libc::c_char],
+    file: &CStr,
+    environment: &CStrings,
+) -> SpawnFailure {
+    if let Some(place) = words.get_mut(1) {
+        *place = file.as_ptr().cast_mut();
+    }
+    // SAFETY: as for any other program; nobody writes to the strings.
+    unsafe { libc::execve(SHELL.as_ptr(), words.as_ptr().cast(), environment.as_ptr()) };
+    SpawnFailure {
+        stage: Stage::Exec,
+        errno: errno(),
     }
 }
 

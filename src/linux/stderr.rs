@@ -30,28 +30,45 @@ pub struct Stderr {
 enum Sink {
     /// A description of our own, non-blocking.
     Own(OwnedFd),
-    /// A socket.
-    Socket,
+    /// A socket of this number.
+    Socket(i32),
     /// Shared with others; may block, unless asked first.
-    Shared,
+    Shared(i32),
 }
 
 impl Stderr {
     /// Finds out how descriptor 2 can be written to.
     #[must_use]
     pub fn open() -> Stderr {
+        Stderr::of(2)
+    }
+
+    /// Descriptor 1, for the face of an init that says there what it has to say.
+    #[must_use]
+    pub fn of_stdout() -> Stderr {
+        Stderr::of(1)
+    }
+
+    /// One of the descriptors 1 and 2.
+    fn of(number: i32) -> Stderr {
         use nix::fcntl::{OFlag, open};
         use nix::sys::stat::Mode;
         let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
         // A regular file never blocks so that poll would tell, and has one offset for
         // all who write to it; only what has a reader is opened anew.
-        let kind = nix::sys::stat::fstat(STDERR).map_or(0, |stat| stat.st_mode & libc::S_IFMT);
+        let kind =
+            nix::sys::stat::fstat(standard(number)).map_or(0, |stat| stat.st_mode & libc::S_IFMT);
         let sink = match kind {
-            libc::S_IFSOCK => Sink::Socket,
+            libc::S_IFSOCK => Sink::Socket(number),
             libc::S_IFIFO | libc::S_IFCHR => {
-                open("/proc/self/fd/2", flags, Mode::empty()).map_or(Sink::Shared, Sink::Own)
+                let path = if number == 2 {
+                    c"/proc/self/fd/2"
+                } else {
+                    c"/proc/self/fd/1"
+                };
+                open(path, flags, Mode::empty()).map_or(Sink::Shared(number), Sink::Own)
             }
-            _ => Sink::Shared,
+            _ => Sink::Shared(number),
         };
         Stderr {
             sink,
@@ -75,7 +92,7 @@ impl Stderr {
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         match &self.sink {
             Sink::Own(own) => own.as_fd(),
-            Sink::Socket | Sink::Shared => STDERR,
+            Sink::Socket(number) | Sink::Shared(number) => standard(*number),
         }
     }
 
@@ -179,12 +196,17 @@ impl Sink {
             // SAFETY: pointer and length are of one slice.
             Sink::Own(own) => unsafe { libc::write(own.as_raw_fd(), pointer, length) },
             // SAFETY: as above.
-            Sink::Socket => unsafe {
-                libc::send(2, pointer, length, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+            Sink::Socket(number) => unsafe {
+                libc::send(
+                    *number,
+                    pointer,
+                    length,
+                    libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+                )
             },
-            Sink::Shared => {
+            Sink::Shared(number) => {
                 let mut ask = libc::pollfd {
-                    fd: 2,
+                    fd: *number,
                     events: libc::POLLOUT,
                     revents: 0,
                 };
@@ -194,13 +216,15 @@ impl Sink {
                 }
                 // A pipe that is writable has room for a piece of ATOMIC bytes.
                 // SAFETY: pointer and length are of one slice.
-                unsafe { libc::write(2, pointer, length) }
+                unsafe { libc::write(*number, pointer, length) }
             }
         };
         usize::try_from(written).map_err(|_| io::Error::last_os_error())
     }
 }
 
-// SAFETY: descriptor 2 is open for the whole life of the process: it is filled at the
-// start (PID-9) and never closed.
-const STDERR: BorrowedFd<'static> = unsafe { BorrowedFd::borrow_raw(2) };
+fn standard(number: i32) -> BorrowedFd<'static> {
+    // SAFETY: descriptors 1 and 2 are open for the whole life of the process: they are
+    // filled at the start (PID-9) and never closed.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}

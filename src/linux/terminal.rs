@@ -1,5 +1,6 @@
 //! The controlling terminal and who is in front on it (SIG-6).
 
+use lastout_core::Signal;
 use nix::unistd::{self, Pid};
 use std::io::IsTerminal;
 use std::os::fd::BorrowedFd;
@@ -59,4 +60,31 @@ pub fn has_shell_above() -> bool {
         && unistd::getpid().as_raw() != 1
         && unistd::getsid(Some(parent)) == unistd::getsid(None)
         && unistd::getsid(None).is_ok()
+}
+
+/// What became of the terminal when we let go of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LetGo {
+    /// Whoever makes a session may have it.
+    Free,
+    /// It is another session's, as that of the shell which started us.
+    Elsewhere,
+    /// There was none; the error's number.
+    Not(i32),
+}
+
+/// Gives the controlling terminal up, for a program in a session of its own.
+pub fn let_go() -> LetGo {
+    // SAFETY: TIOCNOTTY takes nothing.
+    if unsafe { libc::ioctl(0, libc::TIOCNOTTY) } < 0 {
+        return LetGo::Not(nix::errno::Errno::last_raw());
+    }
+    if unistd::getsid(None).ok() != Some(unistd::getpid()) {
+        return LetGo::Elsewhere;
+    }
+    // The kernel tells the group in front of a session that loses its terminal to hang
+    // up and to go on; that was we, and it is nobody's business.
+    super::signals::swallow(Signal::HUP);
+    super::signals::swallow(Signal::CONT);
+    LetGo::Free
 }

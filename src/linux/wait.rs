@@ -68,6 +68,11 @@ pub fn was_stopped_by_terminal(pid: Pid) -> Option<Stop> {
 }
 
 impl Zombie {
+    /// Its number, for people to read.
+    pub fn id(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
     /// Takes the zombie away. From now on its pid may be given to anybody.
     pub fn reap(self) {
         let _ = wait_for(libc::P_PID, self.pid.as_raw() as libc::id_t, libc::WEXITED);

@@ -35,8 +35,8 @@ pub use action::{Action, Cause, FatalReason, KillReason, Notice};
 pub use event::Event;
 pub use signal::{NotASignal, Signal};
 pub use spec::{
-    Autorestart, Condition, EndPolicy, Forward, LEFTOVER_TIME, Leftovers, Meaning, Need, ProgramId,
-    ProgramSpec, Retries, RunId, STOP_TIMEOUT, Scope, SignalTable, Spec,
+    Autorestart, Condition, EndPolicy, FailureCodes, Forward, LEFTOVER_TIME, Leftovers, Meaning,
+    Need, ProgramId, ProgramSpec, Retries, RunId, STOP_TIMEOUT, Scope, SignalTable, Spec,
 };
 pub use status::{End, ExitStatus, SpawnFailure, Stage};
 pub use supervisor::Supervisor;

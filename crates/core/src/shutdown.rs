@@ -269,7 +269,7 @@ impl Supervisor {
                 None => 0,
             },
             Cause::Ended(program, end) if Some(program) == self.spec.main => {
-                self.unless_expected(end.as_code())
+                self.unless_expected(self.spec.failure_codes.code_of(end))
             }
             Cause::Ended(program, end) => match self.is_well(program) {
                 true => end.as_code(),
@@ -294,7 +294,7 @@ impl Supervisor {
             Some(end) => end,
             None => End::Status(ExitStatus::Signal(asked_with)),
         };
-        self.unless_expected(end.as_code())
+        self.unless_expected(self.spec.failure_codes.code_of(end))
     }
 
     /// `-e CODE`: the code counts as 0.

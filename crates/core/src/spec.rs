@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::Signal;
+use crate::{End, Signal};
 
 /// A program's place in [`Spec::programs`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -46,6 +46,10 @@ pub struct Spec {
     pub expected_codes: Vec<u8>,
     /// A shutdown that had to kill ends with 137 (EXIT-3).
     pub strict: bool,
+    /// The status of a command that could not be run.
+    pub failure_codes: FailureCodes,
+    /// Without any program it stays all the same, and reaps, until it is asked to end.
+    pub pauses: bool,
     /// Where the jitter of the back-off begins. Same seed, same decisions.
     pub seed: u64,
 }
@@ -62,10 +66,42 @@ impl Spec {
             main: None,
             expected_codes: Vec::new(),
             strict: false,
+            failure_codes: FailureCodes::Shell,
+            pauses: false,
             seed: 0,
         }
     }
 }
+
+/// The exit status for a command that could not be run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FailureCodes {
+    /// As a shell gives it: 127 for what is not there, 126 for all else (EXIT-1).
+    Shell,
+    /// By the error alone: 127 for ENOENT, 126 for EACCES, 1 for all else.
+    ByError,
+    /// This one.
+    Always(u8),
+}
+
+impl FailureCodes {
+    /// The status for this end.
+    #[must_use]
+    pub const fn code_of(self, end: End) -> u8 {
+        match (self, end) {
+            (FailureCodes::Shell, _) | (_, End::Status(_)) => end.as_code(),
+            (FailureCodes::Always(code), End::NeverRan(_)) => code,
+            (FailureCodes::ByError, End::NeverRan(failure)) => match failure.errno {
+                ENOENT => 127,
+                EACCES => 126,
+                _ => 1,
+            },
+        }
+    }
+}
+
+const ENOENT: i32 = 2;
+const EACCES: i32 = 13;
 
 /// One program as its supervisor knows it.
 #[derive(Clone, Debug, PartialEq)]

@@ -303,7 +303,7 @@ impl Supervisor {
             }
         }
         match self.phase {
-            Phase::Up if self.busy == 0 => {
+            Phase::Up if self.busy == 0 && !self.spec.pauses => {
                 self.begin_shutdown(now, Cause::NothingLeft);
                 self.settle(now);
             }

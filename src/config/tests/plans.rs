@@ -1,7 +1,7 @@
 //! Configurations without an error, and what becomes of them.
 
 use super::*;
-use crate::plan::UserSpec;
+use crate::plan::{Manner, UserSpec};
 use lastout_core::{Autorestart, EndPolicy, Forward, Leftovers, Meaning, Retries, Scope, Signal};
 use std::ffi::CString;
 
@@ -15,6 +15,7 @@ pub(super) fn with_command() -> Options {
         umask: None,
         stdin: Stdin::Inherit,
         slate: Slate::AsStarted,
+        manner: Manner::default(),
     };
     Options {
         command: Some((ProgramSpec::command("main"), launch)),
@@ -56,6 +57,7 @@ fn a_command_is_enough() {
         umask: None,
         stdin: Stdin::Null,
         slate: Slate::Clean,
+        manner: Manner::default(),
     };
     assert_eq!(launch, expected);
 }
