@@ -210,7 +210,9 @@ impl Lastout {
                 "{signal} came{}",
                 if from_kernel { " from the kernel" } else { "" }
             );
-            if !from_ourselves {
+            // Our own writes to a log that nobody reads, or that may not grow.
+            let by_writing = matches!(signal.number(), libc::SIGPIPE | libc::SIGXFSZ);
+            if !(from_ourselves && by_writing) {
                 self.tell_core(
                     now,
                     Event::Signal {
@@ -461,6 +463,8 @@ impl Lastout {
             }
             self.sightings_to_report(now);
         }
+        self.people.kill_waiting();
+        self.sightings_to_report(now);
     }
 
     fn is_waiting(&self, run: RunId) -> bool {

@@ -51,6 +51,8 @@ pub struct People {
     killing: bool,
     /// The last scan of a dead leader's tree is not sure to have seen everybody.
     unsettled: bool,
+    /// The runs whose trees are to be killed.
+    to_kill: Vec<RunId>,
     sightings: Vec<Sighting>,
 }
 
@@ -72,6 +74,8 @@ struct Run {
     told: Option<Signal>,
     /// What the rest of the tree is to be told with, now that the leader is gone.
     rest: Option<Rest>,
+    /// Whether its tree was killed, so that nobody of it is told any more.
+    is_killed: bool,
 }
 
 /// The rest of a tree whose leader has ended.
@@ -113,6 +117,7 @@ impl People {
             strays: Strays::Let,
             killing: false,
             unsettled: false,
+            to_kill: Vec::new(),
             sightings: Vec::new(),
         }
     }

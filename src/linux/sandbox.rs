@@ -74,10 +74,14 @@ fn show_own_processes() {
 fn stay_outside(inside: Pid) -> u8 {
     let all = Mask::FULL.bits();
     loop {
-        if let Peek::Ended(zombie) = peek_at(inside) {
-            let code = zombie.status.as_code();
-            zombie.reap();
-            return code;
+        match peek_at(inside) {
+            Peek::Ended(zombie) => {
+                let code = zombie.status.as_code();
+                zombie.reap();
+                return code;
+            }
+            Peek::NoChildren => return 1,
+            Peek::AllAlive => {}
         }
         let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
         // SAFETY: `info` has room for what is written, the mask is the kernel's eight

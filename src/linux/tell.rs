@@ -43,11 +43,11 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 /// Of whom a scan finds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Whom {
-    /// Every member of this run's tree, its leader included.
-    Run(RunId),
-    /// Every member of this run's tree but the leader.
-    Followers(RunId),
+pub enum Whom<'a> {
+    /// Every member of these runs' trees, their leaders included.
+    Runs(&'a [RunId]),
+    /// Every member of these runs' trees but the leaders.
+    Followers(&'a [RunId]),
     /// Everybody in scope who belongs to no run.
     Strays,
     /// Everybody in scope.
@@ -129,14 +129,15 @@ impl Told {
     }
 }
 
-impl Whom {
+impl Whom<'_> {
     /// Whether he is one of them.
     pub fn includes(self, process: &Process, leaders: &[Leader<'_>]) -> bool {
         match self {
-            Whom::Run(run) => process.run == Some(run),
-            Whom::Followers(run) => {
+            Whom::Runs(runs) => process.run.is_some_and(|run| runs.contains(&run)),
+            Whom::Followers(runs) => {
                 let leads = |leader: &Leader<'_>| leader.unreaped && leader.pid == process.pid;
-                process.run == Some(run) && !leaders.iter().any(leads)
+                let is_of_one = process.run.is_some_and(|run| runs.contains(&run));
+                is_of_one && !leaders.iter().any(leads)
             }
             Whom::Strays => process.run.is_none(),
             Whom::Everybody => true,
@@ -152,7 +153,7 @@ impl Census<'_> {
     pub fn tell(
         &self,
         leaders: &[Leader<'_>],
-        whom: Whom,
+        whom: Whom<'_>,
         signals: &[Signal],
         told: &mut Told,
     ) -> Option<Outcome> {
@@ -163,9 +164,9 @@ impl Census<'_> {
     /// a moment to die: their end is told by SIGCHLD, since whoever loses all his
     /// ancestors becomes our child. `None` where /proc cannot be listed.
     #[must_use = "without /proc nobody was killed"]
-    pub fn kill(&self, leaders: &[Leader<'_>], whom: Whom) -> Option<Outcome> {
-        if let Whom::Run(run) = whom {
-            let ours = leaders.iter().filter(|leader| leader.run == run);
+    pub fn kill(&self, leaders: &[Leader<'_>], whom: Whom<'_>) -> Option<Outcome> {
+        if let Whom::Runs(runs) = whom {
+            let ours = leaders.iter().filter(|leader| runs.contains(&leader.run));
             for cgroup in ours.filter_map(|leader| leader.cgroup) {
                 // Those who left the group are found below, as are all without it.
                 let _ = cgroup.kill();
@@ -178,7 +179,7 @@ impl Census<'_> {
     fn repeat(
         &self,
         leaders: &[Leader<'_>],
-        whom: Whom,
+        whom: Whom<'_>,
         signals: &[Signal],
         told: &mut Told,
     ) -> Option<Outcome> {

@@ -32,6 +32,10 @@ impl Supervisor {
                 }
             }
             Meaning::Forward(forward) => self.forward(now, signal, forward, from_terminal),
+            // Nobody asks for anything by closing the window but for the end.
+            Meaning::Reload if from_terminal => {
+                self.begin_shutdown(now, Cause::Asked(signal));
+            }
             Meaning::Reload => self.notice(Notice::Reload),
             Meaning::ReopenLogs => self.notice(Notice::ReopenLogs),
             Meaning::LogState => self.log_state(now),
@@ -47,8 +51,10 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(forward.program) else {
             return;
         };
-        if from_terminal && spec.has_terminal {
-            // The terminal told its foreground group, which is the program's.
+        // The terminal told its foreground group, which is the program's. When it hangs up
+        // it tells only the leader of the session, with SIGHUP and SIGCONT.
+        let is_hang_up = matches!(came, Signal::HUP | Signal::CONT);
+        if from_terminal && spec.has_terminal && !is_hang_up {
             return;
         }
         if forward.stops && !stopping {

@@ -62,6 +62,7 @@ impl People {
             is_on_terminal: launch.stdin == Stdin::Inherit && terminal::is_of_our_session(),
             told: None,
             rest: None,
+            is_killed: false,
         };
         self.runs.insert(run, entry);
         Ok(())

@@ -2,7 +2,9 @@
 //! so that their numbers are theirs until their trees were swept; whoever else becomes our
 //! child is reaped at once; and a tree is gone when nobody is left of it.
 
-use lastout_core::RunId;
+use std::collections::BTreeMap;
+
+use lastout_core::{RunId, Signal};
 
 use super::{People, Person, Rest, Run};
 use crate::linux::tell::Whom;
@@ -66,9 +68,10 @@ impl People {
             return waiting;
         }
         let gone: Vec<RunId> = if !childless && self.is_anyone_but_leaders() {
+            let left = self.who_have_anybody(&waiting);
             waiting
                 .into_iter()
-                .filter(|run| !self.has_anybody(*run))
+                .filter(|run| !left.contains(run))
                 .collect()
         } else {
             waiting
@@ -79,23 +82,50 @@ impl People {
         gone
     }
 
-    /// Whether anybody is left of a tree whose leader is gone; tells those who are new.
-    pub(super) fn has_anybody(&mut self, id: RunId) -> bool {
-        let Some(run) = self.runs.get(&id) else {
-            return false;
+    /// Of which of these trees, whose leaders are gone, anybody is left; who is new is
+    /// told. Two looks at everybody serve for all of them, however many there are.
+    fn who_have_anybody(&mut self, runs: &[RunId]) -> Vec<RunId> {
+        let leaders = self.leader_list();
+        let first = self.census().and_then(|census| census.take(&leaders, None));
+        let second = self
+            .census()
+            .and_then(|census| census.take(&leaders, first.as_ref()));
+        drop(leaders);
+        let Some(snapshot) = second else {
+            return self.whose_group_has_anybody(runs);
         };
-        let pid = run.pid;
-        let Some(Rest::Told(signal) | Rest::ToTell(signal)) = run.rest else {
-            return false;
-        };
-        match self.outcome_of_telling(Whom::Followers(id), signal) {
-            Some(outcome) => {
-                self.unsettled |= !outcome.settled;
-                outcome.left > 0 || !outcome.settled
+        self.unsettled = snapshot.is_torn();
+        let mut new: BTreeMap<Signal, Vec<RunId>> = BTreeMap::new();
+        let mut left = Vec::new();
+        for id in runs {
+            let Some(run) = self.runs.get(id) else {
+                continue;
+            };
+            let mut members = snapshot.members(*id).peekable();
+            if members.peek().is_some() || snapshot.is_torn() {
+                left.push(*id);
             }
-            // Without /proc: whether the group has anybody.
-            None => nix::sys::signal::killpg(pid, None) != Err(nix::errno::Errno::ESRCH),
+            if let Some(Rest::Told(signal) | Rest::ToTell(signal)) = run.rest
+                && !run.is_killed
+                && members.any(|member| !self.told.contains(member))
+            {
+                new.entry(signal).or_default().push(*id);
+            }
         }
+        for (signal, runs) in new {
+            let _ = self.tell_by_census(Whom::Followers(&runs), signal);
+        }
+        left
+    }
+
+    /// Without /proc: which of these trees' groups have anybody.
+    fn whose_group_has_anybody(&self, runs: &[RunId]) -> Vec<RunId> {
+        let has_anybody = |id: &&RunId| {
+            let nobody = Err(nix::errno::Errno::ESRCH);
+            let run = self.runs.get(id);
+            run.is_some_and(|run| nix::sys::signal::killpg(run.pid, None) != nobody)
+        };
+        runs.iter().filter(has_anybody).copied().collect()
     }
 
     /// The run never came to be: its child failed before the exec, and is reaped.

@@ -3,6 +3,8 @@
 //!
 //! Whoever is told is told once, and goes on if he was stopped, so that he can act.
 
+use std::collections::BTreeMap;
+
 use lastout_core::{RunId, Scope, Signal};
 use nix::unistd::Pid;
 
@@ -40,7 +42,7 @@ impl People {
                 send_to_group(pid, signal);
                 self.note_group(pid, signal);
             }
-            Scope::Tree if self.tell_by_census(Whom::Run(id), signal) => {}
+            Scope::Tree if self.tell_by_census(Whom::Runs(&[id]), signal) => {}
             Scope::Tree => send_to_group(pid, signal),
         }
         send_to_group(pid, Signal::CONT);
@@ -51,7 +53,7 @@ impl People {
         let Some(pid) = self.runs.get(&id).map(|run| run.pid) else {
             return;
         };
-        if !self.tell_by_census(Whom::Followers(id), signal) {
+        if !self.tell_by_census(Whom::Followers(&[id]), signal) {
             // Without /proc the leader is told twice rather than the others never.
             let _ = send_to_group_left_by(pid, signal);
         }
@@ -80,13 +82,24 @@ impl People {
             return;
         }
         let anyone = self.is_anyone_but_leaders();
-        for (id, pid, signal) in waiting {
-            if let Some(run) = self.runs.get_mut(&id) {
-                run.rest = Some(Rest::Told(signal));
+        // One scan for all that are told the same: there may be a thousand.
+        let mut by_signal: BTreeMap<Signal, Vec<RunId>> = BTreeMap::new();
+        for (id, _, signal) in &waiting {
+            by_signal.entry(*signal).or_default().push(*id);
+            if let Some(run) = self.runs.get_mut(id) {
+                run.rest = Some(Rest::Told(*signal));
             }
-            if anyone && !self.tell_by_census(Whom::Followers(id), signal) {
-                let _ = send_to_group_left_by(pid, signal);
-                let _ = send_to_group_left_by(pid, Signal::CONT);
+        }
+        if !anyone {
+            return;
+        }
+        for (signal, runs) in by_signal {
+            if self.tell_by_census(Whom::Followers(&runs), signal) {
+                continue;
+            }
+            for (_, pid, _) in waiting.iter().filter(|(_, _, theirs)| *theirs == signal) {
+                let _ = send_to_group_left_by(*pid, signal);
+                let _ = send_to_group_left_by(*pid, Signal::CONT);
             }
         }
     }
@@ -99,23 +112,37 @@ impl People {
         }
     }
 
-    /// Kills a tree.
-    pub fn kill(&mut self, id: RunId) {
-        let Some(run) = self.runs.get(&id) else {
+    /// A tree is to be killed. It is when [`People::kill_waiting`] is called, together
+    /// with all others that are to be.
+    pub fn kill(&mut self, run: RunId) {
+        self.to_kill.push(run);
+    }
+
+    /// Kills the trees that are to be killed, with one look at everybody for all.
+    pub fn kill_waiting(&mut self) {
+        let runs = std::mem::take(&mut self.to_kill);
+        if runs.is_empty() {
             return;
-        };
-        let (pid, unreaped) = (run.pid, run.unreaped);
+        }
         // Who is to be named is looked up while it is there.
-        self.sight(Whom::Followers(id), Signal::KILL);
-        if unreaped {
-            send_to_group(pid, Signal::KILL);
+        self.sight(Whom::Followers(&runs), Signal::KILL);
+        for id in &runs {
+            let Some(run) = self.runs.get_mut(id) else {
+                continue;
+            };
+            run.is_killed = true;
+            if run.unreaped {
+                send_to_group(run.pid, Signal::KILL);
+            }
         }
         let leaders = self.leader_list();
         let killed = self
             .census()
-            .and_then(|census| census.kill(&leaders, Whom::Run(id)));
+            .and_then(|census| census.kill(&leaders, Whom::Runs(&runs)));
         if killed.is_none() {
-            let _ = send_to_group_left_by(pid, Signal::KILL);
+            for run in runs.iter().filter_map(|id| self.runs.get(id)) {
+                let _ = send_to_group_left_by(run.pid, Signal::KILL);
+            }
         }
     }
 
@@ -185,12 +212,12 @@ impl People {
     }
 
     /// Tells whom a scan finds. False where there is nothing to scan.
-    pub(super) fn tell_by_census(&mut self, whom: Whom, signal: Signal) -> bool {
+    pub(super) fn tell_by_census(&mut self, whom: Whom<'_>, signal: Signal) -> bool {
         self.outcome_of_telling(whom, signal).is_some()
     }
 
     /// Tells whom a scan finds, and how many of them are alive.
-    pub(super) fn outcome_of_telling(&mut self, whom: Whom, signal: Signal) -> Option<Outcome> {
+    pub(super) fn outcome_of_telling(&mut self, whom: Whom<'_>, signal: Signal) -> Option<Outcome> {
         let mut told = std::mem::take(&mut self.told);
         let leaders = self.leader_list();
         let signals = [signal, Signal::CONT];
@@ -215,7 +242,7 @@ impl People {
     }
 
     /// Notes whom a signal that no scan guides will reach.
-    pub(super) fn sight(&mut self, whom: Whom, signal: Signal) {
+    pub(super) fn sight(&mut self, whom: Whom<'_>, signal: Signal) {
         let leaders = self.leader_list();
         let snapshot = self.census().and_then(|census| census.take(&leaders, None));
         let Some(snapshot) = snapshot else { return };

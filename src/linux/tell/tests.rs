@@ -86,7 +86,7 @@ fn stop_2_everybody_is_told_once_and_who_comes_later_too() {
         let mut tell = || {
             let outcome = world
                 .census()
-                .tell(&leaders, Whom::Run(A), &signals, &mut noted);
+                .tell(&leaders, Whom::Runs(&[A]), &signals, &mut noted);
             outcome.unwrap()
         };
         assert!(tell().reached >= 3);
@@ -99,7 +99,7 @@ fn stop_2_everybody_is_told_once_and_who_comes_later_too() {
             tell();
         }
         assert_eq!(lines(&told), 4, "somebody was told twice");
-        let _ = world.census().kill(&leaders, Whom::Run(A));
+        let _ = world.census().kill(&leaders, Whom::Runs(&[A]));
     });
 }
 
@@ -115,7 +115,7 @@ fn stop_2_who_is_stopped_is_told_and_goes_on() {
         let signals = [Signal::TERM, Signal::CONT];
         let outcome = world
             .census()
-            .tell(&leaders, Whom::Run(A), &signals, &mut Told::new())
+            .tell(&leaders, Whom::Runs(&[A]), &signals, &mut Told::new())
             .unwrap();
         assert_eq!(outcome.reached, 1);
         until("it is gone", || {
@@ -133,13 +133,16 @@ fn followers_are_told_without_their_leader() {
         until("there are two", || {
             (world.left(&leaders) == 2).then_some(())
         });
-        let outcome = world.census().kill(&leaders, Whom::Followers(A)).unwrap();
+        let outcome = world
+            .census()
+            .kill(&leaders, Whom::Followers(&[A]))
+            .unwrap();
         assert!(outcome.reached >= 1);
         until("the leader is alone", || {
             (world.left(&leaders) == 1).then_some(())
         });
         assert!(world.proc.stat(leaders[0].pid).is_ok_and(|s| s.is_alive()));
-        let _ = world.census().kill(&leaders, Whom::Run(A));
+        let _ = world.census().kill(&leaders, Whom::Runs(&[A]));
     });
 }
 
@@ -174,7 +177,7 @@ fn stop_2_who_forks_for_ever_is_killed() {
             cgroup: None,
         }];
         until("nobody is left", || {
-            let outcome = world.census().kill(&leaders, Whom::Run(A)).unwrap();
+            let outcome = world.census().kill(&leaders, Whom::Runs(&[A])).unwrap();
             reap();
             (outcome.left == 0 && outcome.settled).then_some(())
         });
@@ -241,11 +244,11 @@ fn whom_we_may_not_signal_is_counted() {
                 assert_eq!(libc::setuid(65534), 0);
             }
             // As a fork it sees the supervisor's children as it does.
-            let outcome = world.census().kill(&leaders, Whom::Run(A)).unwrap();
+            let outcome = world.census().kill(&leaders, Whom::Runs(&[A])).unwrap();
             assert_eq!((outcome.reached, outcome.denied), (0, 1));
             assert_eq!(outcome.left, 1);
         });
-        let outcome = world.census().kill(&leaders, Whom::Run(A)).unwrap();
+        let outcome = world.census().kill(&leaders, Whom::Runs(&[A])).unwrap();
         assert_eq!(outcome.reached, 1);
     });
 }

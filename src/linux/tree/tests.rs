@@ -246,7 +246,7 @@ fn without_a_mark_children_are_known_by_their_parents() {
             let sleeps = names.iter().any(|comm| comm.as_str() == "sleep");
             (names.len() == 3 && sleeps).then_some(())
         });
-        let whom = crate::linux::tell::Whom::Run(A);
+        let whom = crate::linux::tell::Whom::Runs(&[A]);
         let _ = world.census().kill(&leaders, whom);
     });
 }

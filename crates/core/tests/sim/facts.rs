@@ -210,7 +210,7 @@ impl Checker {
                     stop.second_interrupt.get_or_insert(now);
                 }
             }
-        } else if meaning == Meaning::Shutdown {
+        } else if meaning == Meaning::Shutdown || (meaning == Meaning::Reload && from_terminal) {
             self.stop_signal = Some(signal);
             self.interrupts += u32::from(is_interrupt);
         }
@@ -224,7 +224,9 @@ impl Checker {
         let program = forward.program.0 as usize;
         let spec = &self.spec.programs[program];
         let Some(signal) = forward.signal else { return };
-        if from_terminal && spec.has_terminal {
+        // Of a hang-up the terminal tells the leader of the session alone.
+        let is_hang_up = came == Signal::HUP || came == Signal::CONT;
+        if from_terminal && spec.has_terminal && !is_hang_up {
             return;
         }
         let stopping = self.stop.is_some();
