@@ -20,9 +20,16 @@ pub fn name(spec: &Spec, program: ProgramId) -> &str {
 /// `0.21 s`, `12.3 s`, `3 min 5 s`.
 #[must_use]
 pub fn seconds(time: Duration) -> String {
+    let millis = time.as_millis();
     match time.as_secs() {
-        0..10 => format!("{:.2} s", time.as_secs_f64()),
-        10..120 => format!("{:.1} s", time.as_secs_f64()),
+        0..10 => {
+            let hundredths = (millis + 5) / 10;
+            format!("{}.{:02} s", hundredths / 100, hundredths % 100)
+        }
+        10..120 => {
+            let tenths = (millis + 50) / 100;
+            format!("{}.{} s", tenths / 10, tenths % 10)
+        }
         whole => format!("{} min {} s", whole / 60, whole % 60),
     }
 }
@@ -151,10 +158,11 @@ fn interpreter(launch: &Launch) -> String {
 
 /// A time from a configuration, as it would be written there.
 fn short(time: Duration) -> String {
-    if time.subsec_millis() == 0 {
-        format!("{} s", time.as_secs())
-    } else {
-        format!("{} s", time.as_secs_f64())
+    let (whole, millis) = (time.as_secs(), time.subsec_millis());
+    let fraction = format!("{millis:03}");
+    match fraction.trim_end_matches('0') {
+        "" => format!("{whole} s"),
+        fraction => format!("{whole}.{fraction} s"),
     }
 }
 

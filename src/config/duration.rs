@@ -62,16 +62,43 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     bounded(total)
 }
 
-/// The duration of a number of seconds.
-pub(super) fn from_seconds(seconds: f64) -> Result<Duration, String> {
-    if seconds < 0.0 {
+/// The duration of a number of seconds, as TOML writes floats. Read digit by digit, so
+/// that 0.1 is exactly a tenth.
+pub(super) fn from_seconds(text: &str) -> Result<Duration, String> {
+    let text = text.strip_prefix('+').unwrap_or(text);
+    if text.starts_with('-') {
         return Err("a duration cannot be negative".to_owned());
     }
-    if seconds.is_nan() {
-        return Err("not a duration".to_owned());
+    if text == "inf" {
+        return Err(too_long());
     }
-    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| too_long())?;
-    bounded(duration.as_nanos())
+    let Some((number, exponent)) = text.split_once(['e', 'E']) else {
+        return parse_duration(text);
+    };
+    let exponent: i32 = exponent.parse().map_err(|_| "not a duration".to_owned())?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole
+        .chars()
+        .chain(fraction.chars())
+        .all(|digit| digit == '0')
+    {
+        return Ok(Duration::ZERO);
+    }
+    // More than these is longer than any duration, or less than a nanosecond.
+    let shift = exponent.clamp(-40, 40);
+    let zeros = "0".repeat(shift.unsigned_abs() as usize);
+    let digits = if shift < 0 {
+        format!("{zeros}{whole}{fraction}")
+    } else {
+        format!("{whole}{fraction}{zeros}")
+    };
+    // Where the point was, and by how much it has moved.
+    let point = match shift {
+        ..0 => whole.len(),
+        _ => whole.len() + zeros.len(),
+    };
+    let (whole, fraction) = digits.split_at_checked(point).unwrap_or((&digits, ""));
+    parse_duration(&format!("{whole}.{fraction}"))
 }
 
 /// A duration in the form that [`parse_duration`] reads, the shortest one.
@@ -215,8 +242,11 @@ mod tests {
 
         #[test]
         fn no_number_is_too_odd(seconds: f64) {
-            if let Ok(duration) = from_seconds(seconds) {
-                prop_assert!(duration <= LONGEST);
+            for text in [format!("{seconds}"), format!("{seconds:e}")] {
+                if let Ok(duration) = from_seconds(&text) {
+                    prop_assert!(duration <= LONGEST);
+                    prop_assert!((duration.as_secs_f64() - seconds).abs() <= seconds * 1e-9 + 1e-9);
+                }
             }
         }
     }

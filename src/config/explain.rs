@@ -50,7 +50,7 @@ pub fn explain(loaded: &Loaded) -> String {
         LogFormat::Text => "text",
         LogFormat::Json => "json",
     };
-    let level = loaded.log_level.as_str().to_lowercase();
+    let level = loaded.log_level.as_str().to_ascii_lowercase();
     page.row("log", &format!("{level}, as {format}"));
     if !loaded.plan.warnings.is_empty() {
         page.line("");

@@ -252,14 +252,14 @@ impl std::error::Error for Report {}
 
 /// The candidate that is most like a name, if one is like it at all.
 fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
+    let name = name.to_ascii_lowercase();
     if name.is_empty() || name.len() > LONGEST_NAME {
         return None;
     }
     let allowed = name.chars().count().div_ceil(3);
     let candidates = candidates.into_iter().filter(|c| c.len() <= LONGEST_NAME);
     candidates
-        .map(|candidate| (distance(&name, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (distance(&name, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

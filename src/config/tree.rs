@@ -34,7 +34,8 @@ pub(super) enum Value {
     String(String),
     /// `None`: more than 64 bits hold.
     Integer(Option<i64>),
-    Float(f64),
+    /// As it was written: nobody needs it as a number.
+    Float(String),
     Boolean(bool),
     Date,
     Array(Vec<Node>),
@@ -115,8 +116,7 @@ impl Planting<'_> {
         let value = match value.into_inner() {
             DeValue::String(text) => Value::String(text.into_owned()),
             DeValue::Integer(n) => Value::Integer(i64::from_str_radix(n.as_str(), n.radix()).ok()),
-            // Only a number that is not one at all, after a syntax error, is no float.
-            DeValue::Float(n) => Value::Float(n.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Float(n) => Value::Float(n.as_str().to_owned()),
             DeValue::Boolean(b) => Value::Boolean(b),
             DeValue::Datetime(_) => Value::Date,
             DeValue::Array(items) => {

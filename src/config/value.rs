@@ -96,7 +96,7 @@ impl<'a> Field<'a> {
         } else if let Value::Integer(None) = value {
             Err("longer than 100 years".to_owned())
         } else if let Value::Float(seconds) = value {
-            duration::from_seconds(*seconds)
+            duration::from_seconds(seconds)
         } else if let Value::String(text) = value {
             parse_duration(text)
         } else {
@@ -235,7 +235,7 @@ const RETRIES: &str = "an integer of at least 0, or \"infinite\"";
 
 /// Says what a signal looks like, and which one was probably meant.
 pub(super) fn not_a_signal(problem: Problem, name: &str) -> Problem {
-    let upper = name.to_uppercase();
+    let upper = name.to_ascii_uppercase();
     let names: Vec<String> = Signal::all().map(|s| s.to_string()).collect();
     let short = names.iter().map(|n| n.strip_prefix("SIG").unwrap_or(n));
     let problem = problem.note(SIGNAL_FORMS);

@@ -3,6 +3,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::time::Duration;
 
 use crate::program::{Program, State};
 use crate::{
@@ -129,14 +130,14 @@ impl Supervisor {
             }
             State::Stopped => String::from("not started"),
             State::Starting { born, .. } | State::Running { born, .. } => {
-                format!("for {:.1} s", now.since(*born).as_secs_f64())
+                format!("for {}", tenths(now.since(*born)))
             }
             State::Backoff { until } => {
-                format!("next try in {:.1} s", until.since(now).as_secs_f64())
+                format!("next try in {}", tenths(until.since(now)))
             }
             State::Stopping(life) => match (life.leader, life.asked) {
                 (None, Some(asked)) => {
-                    format!("told {:.1} s ago", now.since(asked).as_secs_f64())
+                    format!("told {} ago", tenths(now.since(asked)))
                 }
                 (None, None) | (Some(_), _) => String::from("waits for what it left behind"),
             },
@@ -161,4 +162,10 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// `12.3 s`, without the machinery that formats floating-point numbers.
+fn tenths(time: Duration) -> String {
+    let tenths = (time.as_millis() + 50) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
 }
