@@ -212,7 +212,9 @@ fn sig_6_a_job_in_a_bash_sees_the_size_of_the_window() {
 #[test]
 fn sig_6_ctrl_d_ends_a_bash_with_the_status_of_its_last_command() {
     let mut run = bash_below();
-    types(&run, "(exit 5)");
+    // The prompt is there when the shell reads: what is typed before may get lost.
+    types(&run, r"PS1='prompt-$?\n'; (exit 5)");
+    run.wait_for_line("prompt-5");
     run.terminal().types(CTRL_D);
     assert_eq!(run.wait(), 5);
 }
