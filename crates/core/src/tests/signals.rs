@@ -48,6 +48,29 @@ fn sig_1_what_the_terminal_told_its_foreground_group_is_not_told_twice() {
 }
 
 #[test]
+fn sig_1_a_terminal_that_hangs_up_told_nobody_but_the_leader_of_the_session() {
+    let mut bench = single(true);
+    bench.execed(1);
+    for signal in [Signal::HUP, Signal::CONT] {
+        bench.fact(Event::Signal {
+            signal,
+            from_terminal: true,
+        });
+        assert_eq!(bench.forwarded(), vec![signal]);
+    }
+}
+
+#[test]
+fn sig_2_a_terminal_that_hangs_up_begins_the_shutdown_of_a_configuration() {
+    let mut bench = Bench::running(vec![program("a")], 1);
+    bench.fact(Event::Signal {
+        signal: Signal::HUP,
+        from_terminal: true,
+    });
+    assert_eq!(bench.told(), vec![1]);
+}
+
+#[test]
 fn sig_1_a_ctrl_c_during_the_stop_reaches_whom_the_terminal_did_not_tell() {
     let mut bench = single(false);
     bench.execed(1);
