@@ -118,9 +118,12 @@ impl Lastout {
     /// Lives, and gives the exit status. PID 1 does not die of a bug: a panic is
     /// logged and counted, and the next turn goes on with reaping and stopping (PID-7).
     pub fn live(mut self) -> u8 {
-        let now = self.clock.now();
-        self.tell_core(now, Event::Tick);
-        self.carry_out(now);
+        let began = catch_unwind(AssertUnwindSafe(|| {
+            let now = self.clock.now();
+            self.tell_core(now, Event::Tick);
+            self.carry_out(now);
+        }));
+        self.panics = u32::from(began.is_err());
         // After the programs were started, which need not wait for it.
         if let Err(error) = self.signals.register() {
             log::error!("cannot register for signals: {error}");
