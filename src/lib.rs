@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod config;
 pub mod face;
+pub mod limits;
 pub mod linux;
 pub mod narrate;
 pub mod plan;

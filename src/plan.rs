@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use lastout_core::Spec;
 
 use crate::face::Face;
+use crate::limits::Limits;
 
 /// Everything that one life of lastout needs to know.
 #[derive(Clone, Debug)]
@@ -40,10 +41,58 @@ pub struct Launch {
     pub umask: Option<u32>,
     /// Descriptor 0.
     pub stdin: Stdin,
+    /// What it may use.
+    pub limits: Limits,
+    /// How it is known to be ready.
+    pub ready: Option<Ready>,
+    /// How it is asked whether it is well.
+    pub health: Option<Probe>,
+    /// Whether it is given NOTIFY_SOCKET.
+    pub notify: bool,
+    /// What is run before each of its lives, as it would be run itself.
+    pub pre_start: Option<Vec<CString>>,
+    /// What is run after each of its lives, as it would be run itself.
+    pub post_stop: Option<Vec<CString>>,
     /// What else it starts with.
     pub slate: Slate,
     /// What is otherwise under the face of another init.
     pub manner: Manner,
+}
+
+/// How a program is known to be ready (READY-*).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Ready {
+    /// It says so with sd_notify.
+    Notify,
+    /// It writes a newline to this descriptor.
+    Descriptor(i32),
+    /// It is asked.
+    Probe(Probe),
+}
+
+/// A question to a program; the answer is the exit status of the process that asks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Probe {
+    /// Does it accept a connection?
+    Tcp(Address),
+    /// Does it answer with a status from 200 to 399?
+    Http {
+        /// Where it listens.
+        address: Address,
+        /// What is asked for: the path and the query, beginning with `/`.
+        target: String,
+    },
+    /// Does this command exit with 0?
+    Exec(Vec<CString>),
+}
+
+/// Where a program listens.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Address {
+    /// A name or a number, without the brackets of IPv6.
+    pub host: String,
+    /// 1 to 65535.
+    pub port: u16,
 }
 
 /// A user as a configuration names one: `"name"`, `"uid"`, `"name:group"`, `"uid:gid"`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lastout_core::{Forward, Meaning, ProgramId, ProgramSpec, Scope, Signal, SignalTable, Spec};
 
+use crate::limits::Limits;
 use crate::plan::{Launch, Manner, Plan, Slate, Stdin};
 
 /// What the command line says of the command.
@@ -95,6 +96,12 @@ pub fn launch(argv: &[OsString]) -> Launch {
         user: None,
         umask: None,
         stdin: Stdin::Inherit,
+        limits: Limits::default(),
+        ready: None,
+        health: None,
+        notify: false,
+        pre_start: None,
+        post_stop: None,
         slate: Slate::AsStarted,
         manner: Manner::default(),
     }

@@ -24,6 +24,7 @@ use lastout_core::{
     Condition, LEFTOVER_TIME, Need, ProgramId, ProgramSpec, STOP_TIMEOUT, SignalTable, Spec,
 };
 
+use crate::limits::Limits;
 use crate::plan::{Launch, Manner, Plan, Slate, Stdin};
 
 mod check;
@@ -218,7 +219,7 @@ fn plan(
         let started = ids.filter(|(_, spec)| spec.autostart);
         spec.needs.extend(started.map(|(program, _)| Need {
             program,
-            condition: Condition::Up,
+            condition: Condition::Ready,
         }));
         main = u32::try_from(specs.len()).ok().map(ProgramId);
         specs.push(spec);
@@ -263,6 +264,12 @@ fn launch(program: &Program, environment: &Environment) -> Launch {
         user,
         umask: program.umask,
         stdin: program.stdin.0,
+        limits: Limits::default(),
+        ready: None,
+        health: None,
+        notify: false,
+        pre_start: None,
+        post_stop: None,
         slate: Slate::Clean,
         manner: Manner::default(),
     }

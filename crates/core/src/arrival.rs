@@ -122,7 +122,7 @@ impl Supervisor {
                 let missing = self.spec.programs.get(id.0 as usize).and_then(|spec| {
                     spec.needs.iter().find(|need| {
                         self.program(need.program)
-                            .is_some_and(|p| !p.state.is_there())
+                            .is_some_and(|p| !p.state.meets(need.condition))
                     })
                 });
                 let name = missing.and_then(|need| self.spec.programs.get(need.program.0 as usize));

@@ -20,6 +20,7 @@ mod action;
 mod arrival;
 mod event;
 mod life;
+mod message;
 mod program;
 mod restart;
 mod shutdown;
@@ -33,10 +34,12 @@ mod time;
 
 pub use action::{Action, Cause, FatalReason, KillReason, Notice};
 pub use event::Event;
+pub use message::Message;
 pub use signal::{NotASignal, Signal};
 pub use spec::{
-    Autorestart, Condition, EndPolicy, FailureCodes, Forward, LEFTOVER_TIME, Leftovers, Meaning,
-    Need, ProgramId, ProgramSpec, Retries, RunId, STOP_TIMEOUT, Scope, SignalTable, Spec,
+    Autorestart, Concurrency, Condition, EndPolicy, FailureCodes, Forward, HealthAction,
+    Healthcheck, Kind, LEFTOVER_TIME, Leftovers, Meaning, Need, ProbeTimes, ProgramId, ProgramSpec,
+    Readiness, ReadyBy, Retries, RunId, STOP_TIMEOUT, Scope, SignalTable, Spec,
 };
 pub use status::{End, ExitStatus, SpawnFailure, Stage};
 pub use supervisor::Supervisor;

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::restart::Verdict;
-use crate::{End, FatalReason, RunId, Signal, Time};
+use crate::{Condition, End, FatalReason, RunId, Signal, Time};
 
 /// A program and what its supervisor remembers of it.
 #[derive(Clone, Debug)]
@@ -160,12 +160,13 @@ impl State {
         }
     }
 
-    /// Whether those that need it may start: it is up, or has ended well for good.
-    pub(crate) fn is_there(&self) -> bool {
+    /// Whether those that need it in this condition may start.
+    pub(crate) fn meets(&self, condition: Condition) -> bool {
         match self {
-            State::Running { .. } | State::Exited { well: true, .. } => true,
+            State::Exited { well: true, .. } => true,
+            State::Running { .. } => condition != Condition::Completed,
+            State::Starting { execed, .. } => condition == Condition::Started && execed.is_some(),
             State::Stopped
-            | State::Starting { .. }
             | State::Stopping(_)
             | State::Backoff { .. }
             | State::Exited { well: false, .. }

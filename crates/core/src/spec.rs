@@ -52,6 +52,8 @@ pub struct Spec {
     pub pauses: bool,
     /// Where the jitter of the back-off begins. Same seed, same decisions.
     pub seed: u64,
+    /// All that start by themselves must be up by then, else the container ends with 1.
+    pub startup_timeout: Option<Duration>,
 }
 
 impl Spec {
@@ -69,6 +71,7 @@ impl Spec {
             failure_codes: FailureCodes::Shell,
             pauses: false,
             seed: 0,
+            startup_timeout: None,
         }
     }
 }
@@ -108,12 +111,16 @@ const EACCES: i32 = 13;
 pub struct ProgramSpec {
     /// Its name.
     pub name: String,
+    /// What its end means.
+    pub kind: Kind,
     /// Whether it starts by itself.
     pub autostart: bool,
     /// Lower starts first and is told last, among those that are free to.
     pub priority: i32,
     /// Up that long means RUNNING; zero: at exec.
     pub startsecs: Duration,
+    /// What else it takes to be RUNNING; `None`: nothing.
+    pub readiness: Option<Readiness>,
     /// How many failed starts in a row are tried again.
     pub startretries: Retries,
     /// Whether it is started again when it has ended.
@@ -140,6 +147,19 @@ pub struct ProgramSpec {
     pub forward_scope: Scope,
     /// What must hold before it starts.
     pub needs: Vec<Need>,
+    /// Whether it runs when the shell says that its time has come, instead of by
+    /// itself, and what happens when it is still running then.
+    pub schedule: Option<Concurrency>,
+    /// How it is asked whether it is well while it is RUNNING.
+    pub healthcheck: Option<Healthcheck>,
+    /// How often it must say that it is well while it is RUNNING.
+    pub watchdog: Option<Duration>,
+    /// Whether something is run before each of its lives.
+    pub pre_start: bool,
+    /// Whether something is run after each of its lives.
+    pub post_stop: bool,
+    /// What it is sent to make it reload, instead of a restart.
+    pub reload_signal: Option<Signal>,
     /// Whether it was given the controlling terminal (STOP-9).
     pub has_terminal: bool,
 }
@@ -150,9 +170,11 @@ impl ProgramSpec {
     pub fn new(name: impl Into<String>) -> ProgramSpec {
         ProgramSpec {
             name: name.into(),
+            kind: Kind::Service,
             autostart: true,
             priority: 999,
             startsecs: Duration::from_secs(1),
+            readiness: None,
             startretries: Retries::AtMost(3),
             autorestart: Autorestart::Unexpected,
             exitcodes: alloc::vec![0],
@@ -166,6 +188,12 @@ impl ProgramSpec {
             leftovers: Leftovers::Stop,
             forward_scope: Scope::Leader,
             needs: Vec::new(),
+            schedule: None,
+            healthcheck: None,
+            watchdog: None,
+            pre_start: false,
+            post_stop: false,
+            reload_signal: None,
             has_terminal: false,
         }
     }
@@ -183,6 +211,77 @@ impl ProgramSpec {
             ..ProgramSpec::new(name)
         }
     }
+}
+
+/// What the end of a program means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// It is to run on.
+    Service,
+    /// It is done when it exits with one of its exit codes.
+    Oneshot,
+}
+
+/// What it takes to be RUNNING beside being up for `startsecs` (READY-*).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Readiness {
+    /// How it becomes known.
+    pub by: ReadyBy,
+    /// Not ready that long after its exec is a failed start (READY-4).
+    pub start_timeout: Duration,
+}
+
+/// How it becomes known that a program is ready.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReadyBy {
+    /// It says so: by sd_notify (READY-1), or over a descriptor (READY-2).
+    Message,
+    /// It is asked (READY-3).
+    Probe(ProbeTimes),
+}
+
+/// When a program is asked, and how long it may take to answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ProbeTimes {
+    /// From one answer to the next question.
+    pub interval: Duration,
+    /// From a question to the end of patience.
+    pub timeout: Duration,
+}
+
+/// How a program is asked whether it is well (HEALTH-1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Healthcheck {
+    /// When, and for how long.
+    pub times: ProbeTimes,
+    /// That many failures in a row make it unhealthy. At least 1.
+    pub retries: u32,
+    /// Failures do not count that long after it is RUNNING, until the first success.
+    pub start_period: Duration,
+    /// What is done about it then.
+    pub action: HealthAction,
+}
+
+/// What is done about a program that is unhealthy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HealthAction {
+    /// It is stopped and started again.
+    Restart,
+    /// The container ends with 1.
+    Shutdown,
+    /// People are told.
+    Nothing,
+}
+
+/// What happens when a scheduled program is still running at its next time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Concurrency {
+    /// That time is left out.
+    Forbid,
+    /// A second one runs beside it.
+    Allow,
+    /// It is stopped, and started again.
+    Replace,
 }
 
 /// How many failed starts in a row are tried again.
@@ -247,8 +346,12 @@ pub struct Need {
 /// What must be true of a program that is needed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Condition {
+    /// Its command has been exec'ed, or it has ended well for good.
+    Started,
     /// It is RUNNING, or has ended well for good.
-    Up,
+    Ready,
+    /// It has ended well for good.
+    Completed,
 }
 
 /// What each signal that arrives means.

@@ -14,8 +14,7 @@ use crate::program::{Program, State};
 use crate::restart::Jitter;
 use crate::shutdown::Phase;
 use crate::{
-    Action, Cause, Condition, End, Event, FatalReason, Notice, ProgramId, ProgramSpec, RunId, Spec,
-    Time,
+    Action, Cause, End, Event, FatalReason, Notice, ProgramId, ProgramSpec, RunId, Spec, Time,
 };
 
 /// Most rounds of settling after one event. A program has two deadlines that can pass
@@ -399,9 +398,8 @@ impl Supervisor {
             let Some(program) = self.program(need.program) else {
                 continue;
             };
-            let Condition::Up = need.condition;
             match program.state {
-                _ if program.state.is_there() => {}
+                _ if program.state.meets(need.condition) => {}
                 State::Exited { .. } | State::Fatal { .. } => {
                     return Needs::NeverHold(need.program);
                 }

@@ -14,6 +14,12 @@ pub(super) fn with_command() -> Options {
         user: None,
         umask: None,
         stdin: Stdin::Inherit,
+        limits: Limits::default(),
+        ready: None,
+        health: None,
+        notify: false,
+        pre_start: None,
+        post_stop: None,
         slate: Slate::AsStarted,
         manner: Manner::default(),
     };
@@ -56,6 +62,12 @@ fn a_command_is_enough() {
         user: None,
         umask: None,
         stdin: Stdin::Null,
+        limits: Limits::default(),
+        ready: None,
+        health: None,
+        notify: false,
+        pre_start: None,
+        post_stop: None,
         slate: Slate::Clean,
         manner: Manner::default(),
     };
@@ -199,7 +211,7 @@ fn the_command_comes_last_and_needs_all_that_start_by_themselves() {
     let plan = folder.load_with(&[], options).unwrap().plan;
     let need = |program| Need {
         program: ProgramId(program),
-        condition: Condition::Up,
+        condition: Condition::Ready,
     };
     let expected = ProgramSpec {
         needs: vec![need(0), need(2)],

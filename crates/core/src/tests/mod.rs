@@ -36,7 +36,7 @@ fn program(name: &str) -> ProgramSpec {
 fn needing(name: &str, needed: &[u32]) -> ProgramSpec {
     let need = |id: &u32| Need {
         program: ProgramId(*id),
-        condition: Condition::Up,
+        condition: Condition::Ready,
     };
     ProgramSpec {
         startsecs: Duration::ZERO,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use lastout_core::{Condition, Time};
+use lastout_core::Time;
 
 use crate::facts::Checker;
 use crate::kernel::Kernel;
@@ -54,7 +54,6 @@ impl Checker {
         }
         let mut all_there = true;
         for need in &spec.needs {
-            let Condition::Up = need.condition;
             let needed = need.program.0 as usize;
             all_there &= self.shadows[needed].is_there(now, &self.spec.programs[needed]);
             let is_lost = self.shadows[needed].is_lost();

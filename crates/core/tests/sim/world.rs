@@ -216,7 +216,7 @@ fn programs(random: &mut Random) -> Vec<ProgramSpec> {
                 .filter(|_| random.chance(chains))
                 .map(|other| Need {
                     program: ProgramId(other as u32),
-                    condition: Condition::Up,
+                    condition: Condition::Ready,
                 })
                 .collect();
             ProgramSpec {
