@@ -8,6 +8,7 @@ pub mod config;
 pub mod face;
 pub mod limits;
 pub mod linux;
+pub mod load;
 pub mod narrate;
 pub mod plan;
 pub mod report;

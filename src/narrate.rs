@@ -94,11 +94,14 @@ impl Narrator {
                 (Level::Error, self.of(spec, *program, &text))
             }
             Notice::Told {
-                program, signal, ..
-            } => (
-                self.routine,
-                self.of(spec, *program, &format!("told {signal}")),
-            ),
+                program,
+                signal,
+                why,
+                ..
+            } => {
+                let text = format!("told {signal}{}", words::why_told(*why));
+                (self.routine, self.of(spec, *program, &text))
+            }
             Notice::Killing {
                 program, reason, ..
             } => {
@@ -139,9 +142,20 @@ impl Narrator {
                 Level::Info,
                 "there are no log files to open again".to_owned(),
             ),
-            Notice::Reload => {
-                let text = "this version cannot read its configuration again while it runs";
-                (Level::Warn, text.to_owned())
+            Notice::Reloaded { changes } => (Level::Info, words::changes(changes)),
+            Notice::Reloads { program, signal } => {
+                let text = format!("told to reload with {signal}");
+                (Level::Info, self.of(spec, *program, &text))
+            }
+            Notice::AllUp => (self.routine, "all programs are up".to_owned()),
+            Notice::Overslept { late } => {
+                let late = words::seconds(*late);
+                let text = format!("held up for {late}; who is waited for gets that much longer");
+                (self.routine, text)
+            }
+            Notice::Care { program, news } => {
+                let (level, text) = words::care(news);
+                (level, self.of(spec, *program, &text))
             }
             Notice::State {
                 program,
@@ -175,11 +189,11 @@ impl Narrator {
             ""
         };
         let text = match (asked, status) {
-            (Some(after), ExitStatus::Signal(Signal::KILL)) => {
+            (Some((after, _)), ExitStatus::Signal(Signal::KILL)) => {
                 let after = words::seconds(*after);
                 format!("{how}{why} {after} after it was told")
             }
-            (Some(after), _) => format!("left after {}, {how}", words::seconds(*after)),
+            (Some((after, _)), _) => format!("left after {}, {how}", words::seconds(*after)),
             (None, _) => format!("{how}{why} after {}", words::seconds(*lived)),
         };
         let level = if *expected || self.is_single {

@@ -8,7 +8,7 @@
 use std::ffi::CString;
 use std::path::PathBuf;
 
-use lastout_core::Spec;
+use lastout_core::{Change, Spec};
 
 use crate::face::Face;
 use crate::limits::Limits;
@@ -57,6 +57,64 @@ pub struct Launch {
     pub slate: Slate,
     /// What is otherwise under the face of another init.
     pub manner: Manner,
+}
+
+impl Launch {
+    /// What it takes to make a program that is launched so one that is launched that way:
+    /// the half of RELOAD-2 that the core does not know
+    /// ([`lastout_core::ProgramSpec::change_to`] is the other).
+    #[must_use]
+    pub fn change_to(&self, new: &Launch) -> Change {
+        let Launch {
+            argv,
+            environment,
+            directory,
+            user,
+            umask,
+            stdin,
+            limits,
+            ready,
+            health,
+            notify,
+            pre_start,
+            post_stop,
+            slate,
+            manner,
+        } = self;
+        let is_same_process = *argv == new.argv
+            && *environment == new.environment
+            && *directory == new.directory
+            && *user == new.user
+            && *umask == new.umask
+            && *stdin == new.stdin
+            && *limits == new.limits
+            && Ready::is_told_alike(ready.as_ref(), new.ready.as_ref())
+            && *notify == new.notify
+            && *slate == new.slate
+            && *manner == new.manner;
+        let is_same_beside_it = *ready == new.ready
+            && *health == new.health
+            && *pre_start == new.pre_start
+            && *post_stop == new.post_stop;
+        match (is_same_process, is_same_beside_it) {
+            (false, _) => Change::Restart,
+            (true, false) => Change::Live,
+            (true, true) => Change::Same,
+        }
+    }
+}
+
+impl Ready {
+    /// Whether a process that was started for the one is as good for the other: who is
+    /// asked need not know of it.
+    fn is_told_alike(one: Option<&Ready>, other: Option<&Ready>) -> bool {
+        let told = |ready: Option<&Ready>| match ready {
+            Some(Ready::Notify) => Some(None),
+            Some(Ready::Descriptor(number)) => Some(Some(*number)),
+            Some(Ready::Probe(_)) | None => None,
+        };
+        told(one) == told(other)
+    }
 }
 
 /// How a program is known to be ready (READY-*).

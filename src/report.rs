@@ -75,6 +75,7 @@ impl Report {
                 program,
                 run,
                 signal,
+                ..
             } => {
                 let leader = Who::Leader(words::name(spec, *program).to_owned());
                 let entry = Entry::new(leader, Some(*run));
@@ -121,7 +122,11 @@ impl Report {
             | Notice::Ignored { .. }
             | Notice::NotForwarded { .. }
             | Notice::ReopenLogs
-            | Notice::Reload
+            | Notice::Reloaded { .. }
+            | Notice::Reloads { .. }
+            | Notice::AllUp
+            | Notice::Care { .. }
+            | Notice::Overslept { .. }
             | Notice::State { .. } => {}
         }
     }

@@ -13,13 +13,14 @@ use lastout_core::Signal;
 use log::LevelFilter;
 
 use crate::cli::{self, Order, Supervise};
-use crate::config::{self, Environment, Loaded, Source, Surroundings};
+use crate::config;
 use crate::face;
 use crate::linux::everybody;
 use crate::linux::people::People;
 use crate::linux::sandbox::{self, Side};
 use crate::linux::signals::Inherited;
-use crate::linux::{descriptors, parent, passwd, spawn, terminal};
+use crate::linux::{descriptors, parent, spawn};
+use crate::load::{Origin, load};
 use crate::plan::{Plan, Slate};
 use crate::say::{self, LogFormat};
 use crate::single::{self, Command};
@@ -27,6 +28,9 @@ use crate::turn::Lastout;
 
 /// The command line is wrong (EXIT-2).
 const USAGE: u8 = 2;
+/// What comes of a configuration that is wrong at the start.
+const NOT_STARTED: &str = "nothing was started";
+
 /// The configuration is wrong: EX_CONFIG of sysexits(3) (EXIT-2).
 const CONFIG: u8 = 78;
 /// lastout itself cannot go on (EXIT-2).
@@ -70,7 +74,7 @@ fn refuse(text: &str, code: u8) -> u8 {
 }
 
 fn check(config: Option<&Path>) -> u8 {
-    match load(config, config::Options::default()) {
+    match load(config, config::Options::default(), NOT_STARTED) {
         Ok(loaded) => print(&config::explain(&loaded)),
         Err(text) => refuse(&text, CONFIG),
     }
@@ -92,7 +96,7 @@ fn wear(order: face::Order, inherited: Inherited) -> u8 {
     if wish.is_subreaper() {
         become_subreaper();
     }
-    live(wish.into_plan(), inherited.completed())
+    live(wish.into_plan(), inherited.completed(), None)
 }
 
 fn become_subreaper() {
@@ -109,46 +113,6 @@ fn ask_for_parent_death(signal: Option<Signal>) {
     }
 }
 
-/// Finds, reads and checks the configuration; all that is wrong with it otherwise.
-fn load(explicit: Option<&Path>, options: config::Options) -> Result<Loaded, String> {
-    let environment = Environment::new(std::env::vars_os().collect());
-    let source = Source {
-        explicit,
-        environment: &environment,
-        working_directory: Path::new(""),
-    };
-    let path = config::find(source).map_err(|error| format!("lastout: {error}"))?;
-    let surroundings = Surroundings {
-        environment: &environment,
-        accounts: &Accounts,
-        has_terminal: terminal::is_ours_to_give(),
-    };
-    config::load(&path, surroundings, options).map_err(|report| {
-        let errors = if report.count() == 1 {
-            "error"
-        } else {
-            "errors"
-        };
-        format!(
-            "{report}\n\nlastout: {} {errors}; nothing was started",
-            report.count()
-        )
-    })
-}
-
-/// The users and groups of this machine, without NSS.
-struct Accounts;
-
-impl config::Accounts for Accounts {
-    fn users(&self) -> Option<Vec<String>> {
-        passwd::user_names()
-    }
-
-    fn groups(&self) -> Option<Vec<String>> {
-        passwd::group_names()
-    }
-}
-
 /// Supervises.
 fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
     let Supervise {
@@ -158,6 +122,7 @@ fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
         sandbox,
         level,
     } = supervise;
+    let mut origin = None;
     let single = config.is_none() && !command.argv.is_empty();
     let (plan, level, format) = if single {
         if let Err(text) = take_stop_timeout(&mut command) {
@@ -168,8 +133,14 @@ fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
             .unwrap_or(LevelFilter::Info);
         (single::plan(&command, seed()), level, LogFormat::Text)
     } else {
-        match load(config.as_deref(), options(&command)) {
+        let options = options(&command);
+        match load(config.as_deref(), options.clone(), NOT_STARTED) {
             Ok(loaded) => {
+                origin = Some(Origin {
+                    path: loaded.path,
+                    options,
+                    level,
+                });
                 let level = level.unwrap_or(loaded.log_level);
                 (loaded.plan, level, loaded.log_format)
             }
@@ -186,10 +157,10 @@ fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
         }
     }
     become_subreaper();
-    live(plan, inherited)
+    live(plan, inherited, origin)
 }
 
-fn live(plan: Plan, inherited: Inherited) -> u8 {
+fn live(plan: Plan, inherited: Inherited, origin: Option<Origin>) -> u8 {
     for warning in &plan.warnings {
         log::warn!("{warning}");
     }
@@ -204,7 +175,7 @@ fn live(plan: Plan, inherited: Inherited) -> u8 {
     {
         people.expect_programs();
     }
-    match Lastout::new(plan, people) {
+    match Lastout::new(plan, people, origin) {
         Ok(lastout) => lastout.live(),
         Err(error) => refuse(&format!("lastout: cannot begin: {error}"), GAVE_UP),
     }

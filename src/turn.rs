@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Notice, ProgramId, RunId, SpawnFailure, Supervisor, Time};
+use lastout_core::{Action, Event, Notice, ProgramId, RunId, SpawnFailure, Spec, Supervisor, Time};
 
 use crate::face::{Face, Seen};
 use crate::linux::clock::{Clock, milliseconds};
@@ -28,10 +28,13 @@ use crate::linux::poll::{Interest, Poll, Token};
 use crate::linux::signals::{Arrived, Mask, Signals};
 use crate::linux::wait::{self, Peek, Stop, Zombie};
 use crate::linux::{oom, terminal};
+use crate::load::Origin;
 use crate::narrate::Narrator;
 use crate::plan::{Launch, Plan, Slate, Stdin};
 use crate::report::Report;
 use crate::say;
+
+mod reload;
 
 /// How many of the dead a turn reaps, so that twenty thousand of them do not keep a
 /// signal waiting; the rest is still there in the next turn.
@@ -53,7 +56,10 @@ const OWN_LOG: Token = Token(u64::MAX - 1);
 /// One life of lastout.
 pub struct Lastout {
     core: Supervisor,
+    /// How each program is launched, by its place.
     launches: Vec<Launch>,
+    /// Where the configuration can be read again.
+    origin: Option<Origin>,
     people: People,
     poll: Poll,
     signals: Signals,
@@ -77,7 +83,7 @@ impl Lastout {
     ///
     /// # Errors
     /// Those of epoll_create1(2) and sigaction(2).
-    pub fn new(plan: Plan, people: People) -> std::io::Result<Lastout> {
+    pub fn new(plan: Plan, people: People, origin: Option<Origin>) -> std::io::Result<Lastout> {
         let Plan {
             mut spec,
             launches,
@@ -90,13 +96,12 @@ impl Lastout {
             poll.add(descriptor, SIGNALS, Interest::Readable)?;
         }
         let gives_terminal = terminal::is_ours_to_give();
-        for (program, launch) in spec.programs.iter_mut().zip(&launches) {
-            program.has_terminal = gives_terminal && gets_terminal(launch);
-        }
+        give_terminal(gives_terminal, &mut spec, &launches);
         Ok(Lastout {
             narrator: Narrator::new(&launches, face),
             core: Supervisor::new(spec),
             launches,
+            origin,
             people,
             poll,
             open: signals.open_mask(),
@@ -435,7 +440,7 @@ impl Lastout {
                 {
                     self.call_off(now, Some(run));
                 }
-                Action::Spawn { program, run } => self.spawn(now, program, run),
+                Action::Spawn { program, run, .. } => self.spawn(now, program, run),
                 Action::Forward { run, scope, signal } => self.people.forward(run, scope, signal),
                 Action::Tell {
                     run,
@@ -461,6 +466,7 @@ impl Lastout {
                     self.call_off(now, None);
                     self.people.kill_everybody();
                 }
+                Action::Load => self.load(now),
                 Action::Notice(notice) => self.tell_people(now, &notice),
                 Action::Exit { code } => self.code = Some(code),
             }
@@ -486,6 +492,7 @@ impl Lastout {
     }
 
     fn spawn(&mut self, now: Time, program: ProgramId, run: RunId) {
+        self.borrow_launch(program);
         let Some(launch) = self.launches.get(program.0 as usize) else {
             return;
         };
@@ -553,6 +560,13 @@ impl Lastout {
             (None, false) => false,
         });
         self.log_is_polled = waits.unwrap_or(false);
+    }
+}
+
+/// Tells the core which program has the terminal.
+fn give_terminal(is_ours: bool, spec: &mut Spec, launches: &[Launch]) {
+    for (program, launch) in spec.programs.iter_mut().zip(launches) {
+        program.has_terminal = is_ours && gets_terminal(launch);
     }
 }
 

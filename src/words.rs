@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use lastout_core::{
-    Cause, End, ExitStatus, FatalReason, KillReason, ProgramId, SpawnFailure, Spec, Stage,
+    Care, Cause, Changes, End, ExitStatus, FatalReason, HealthAction, Hook, KillReason, ProgramId,
+    Question, SpawnFailure, Spec, Stage, Why,
 };
+
+use log::Level;
 
 use crate::plan::Launch;
 
@@ -78,6 +81,10 @@ pub fn cause(spec: &Spec, cause: Cause) -> String {
         }
         Cause::Ended(program, how) => format!("{}: {}", name(spec, program), end(how)),
         Cause::NothingLeft => String::from("nothing is left to run"),
+        Cause::Unhealthy(program) => format!("{} is unhealthy", name(spec, program)),
+        Cause::StartupTimeout(time) => {
+            format!("not all programs were up within {}", short(time))
+        }
     }
 }
 
@@ -91,9 +98,138 @@ pub fn fatal_reason(spec: &Spec, reason: FatalReason) -> String {
                 end(last)
             )
         }
+        FatalReason::NotReady { failures } => {
+            format!("was not ready in time {failures} times in a row")
+        }
+        FatalReason::PreStart { failures, last } => {
+            format!(
+                "its pre_start failed {failures} times in a row, at last: {}",
+                end(last)
+            )
+        }
         FatalReason::Needs(needed) => {
             format!("needs {}, which is not to be had", name(spec, needed))
         }
+    }
+}
+
+/// Why a program was asked to end, to stand behind what it was told; nothing where the
+/// container ends.
+#[must_use]
+pub fn why_told(why: Why) -> &'static str {
+    match why {
+        Why::Shutdown => "",
+        Why::Removed => " (not in the configuration any more)",
+        Why::Changed => " (it has changed)",
+        Why::Restarted => " (restart)",
+        Why::Replaced => " (its next time has come)",
+        Why::NotReady => " (not ready)",
+        Why::Unhealthy => " (unhealthy)",
+        Why::Watchdog => " (watchdog)",
+        Why::HookTime => " (pre_start takes too long)",
+    }
+}
+
+/// How a program is cared for, and how loudly that is told.
+#[must_use]
+pub fn care(news: &Care) -> (Level, String) {
+    let named = |hook: &Hook| match hook {
+        Hook::PreStart => "pre_start",
+        Hook::PostStop => "post_stop",
+    };
+    match news {
+        Care::HookEnded { hook, end: how } => {
+            let well = *how == End::Status(ExitStatus::Code(0));
+            let level = if well { Level::Debug } else { Level::Warn };
+            (level, format!("{}: {}", named(hook), end(*how)))
+        }
+        Care::HookOverdue { hook, limit } => {
+            let text = format!("{} takes longer than {}", named(hook), short(*limit));
+            (Level::Warn, text)
+        }
+        Care::HookSkipped => {
+            let text = "post_stop is left out, the shutdown has no time for it";
+            (Level::Warn, text.to_owned())
+        }
+        Care::NotReady { limit } => (Level::Warn, format!("not ready after {}", short(*limit))),
+        Care::ProbeFailed {
+            question,
+            end: how,
+            count,
+        } => probe_failed(*question, *how, *count),
+        Care::Unhealthy { action, .. } => {
+            let what = match action {
+                HealthAction::Restart => ", it is restarted",
+                HealthAction::Shutdown => ", the container ends",
+                HealthAction::Nothing => "",
+            };
+            (Level::Error, format!("unhealthy{what}"))
+        }
+        Care::Healthy => (Level::Info, String::from("well again")),
+        Care::WatchdogMissed {
+            period: Some(period),
+        } => {
+            let text = format!("has not said for {} that it is well", short(*period));
+            (Level::Error, text)
+        }
+        Care::WatchdogMissed { period: None } => {
+            (Level::Error, String::from("says that it is not well"))
+        }
+        Care::Skipped => {
+            let text = "its time has come and it is still running; this time is left out";
+            (Level::Warn, text.to_owned())
+        }
+    }
+}
+
+fn probe_failed(
+    question: Question,
+    how: Option<End>,
+    count: Option<(u32, u32)>,
+) -> (Level, String) {
+    let how = how.map_or_else(|| String::from("no answer in time"), end);
+    match (question, count) {
+        (Question::Ready, _) => (Level::Debug, format!("not ready yet: {how}")),
+        (Question::Health, Some((failures, most))) => {
+            let text = format!("not well ({failures} of {most}): {how}");
+            (Level::Warn, text)
+        }
+        (Question::Health, None) => {
+            let text = format!("not well, which does not count yet: {how}");
+            (Level::Debug, text)
+        }
+    }
+}
+
+/// What becomes of a configuration that was read again.
+#[must_use]
+pub fn changes(changes: &Changes) -> String {
+    let parts = [
+        (&changes.removed, "is removed", "are removed"),
+        (&changes.restarted, "restarts", "restart"),
+        (&changes.added, "is new", "are new"),
+        (&changes.changed, "takes new values", "take new values"),
+    ];
+    let parts = parts.iter().filter(|(names, _, _)| !names.is_empty());
+    let parts: Vec<String> = parts
+        .map(|(names, one, many)| {
+            let verb = if names.len() == 1 { one } else { many };
+            format!("{} {verb}", listed(names))
+        })
+        .collect();
+    match parts.is_empty() {
+        true => String::from("reloaded, nothing differs"),
+        false => format!("reloaded: {}", parts.join("; ")),
+    }
+}
+
+/// `a, b and 7 more`.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown = names.get(..SHOWN).unwrap_or(names).join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 
@@ -157,7 +293,7 @@ fn interpreter(launch: &Launch) -> String {
 }
 
 /// A time from a configuration, as it would be written there.
-fn short(time: Duration) -> String {
+pub fn short(time: Duration) -> String {
     let (whole, millis) = (time.as_secs(), time.subsec_millis());
     let fraction = format!("{millis:03}");
     match fraction.trim_end_matches('0') {

@@ -3,18 +3,22 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use crate::{End, ExitStatus, ProgramId, RunId, Scope, Signal, SpawnFailure};
+use crate::{
+    Changes, End, ExitStatus, HealthAction, ProgramId, RunId, Scope, Signal, SpawnFailure,
+};
 
 /// An order to the shell. One that finds nobody is carried out: the fact that says so
 /// is on its way.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Start a life of the program. Answered by `Execed` or `SpawnFailed`.
+    /// Start a process of the program. Answered by `Execed` or `SpawnFailed`.
     Spawn {
         /// Which program.
         program: ProgramId,
         /// The name of this life.
         run: RunId,
+        /// What it is to do.
+        work: Work,
     },
     /// Pass a signal on, as it came.
     Forward {
@@ -66,6 +70,8 @@ pub enum Action {
     },
     /// Kill everybody in scope, until nobody is left. Answered by `NobodyLeft`.
     KillEverybody,
+    /// Read the configuration again. Answered by `Loaded` if nothing is wrong with it.
+    Load,
     /// Tell people.
     Notice(Notice),
     /// Leave, with this status. The last action.
@@ -73,6 +79,71 @@ pub enum Action {
         /// The container's exit status.
         code: u8,
     },
+}
+
+/// What a process of a program is started for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Work {
+    /// What is run before the command.
+    PreStart,
+    /// The command itself.
+    Command,
+    /// What is run after a life, and how that went.
+    PostStop(Aftermath),
+    /// A question; 0 is the answer of a program that is well.
+    Probe(Question),
+}
+
+/// What a program is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Question {
+    /// Whether it is ready.
+    Ready,
+    /// Whether it is well.
+    Health,
+}
+
+/// What is run beside a program's command.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hook {
+    /// Before each of its lives.
+    PreStart,
+    /// After each of its lives.
+    PostStop,
+}
+
+/// How a life went.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Aftermath {
+    /// How its leader ended; `None`: there was none.
+    pub end: Option<End>,
+    /// Why it was asked to; `None`: nobody asked.
+    pub asked: Option<Why>,
+    /// Whether the kernel killed it for want of memory.
+    pub out_of_memory: bool,
+}
+
+/// Why a program is asked to end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Why {
+    /// The container ends.
+    Shutdown,
+    /// It is not in the configuration any more.
+    Removed,
+    /// It is another one in the configuration.
+    Changed,
+    /// Somebody asked for a restart.
+    Restarted,
+    /// Its next time has come.
+    Replaced,
+    /// It was not ready in time (READY-4).
+    NotReady,
+    /// It does not answer as it should (HEALTH-1).
+    Unhealthy,
+    /// It has not said in time that it is well.
+    Watchdog,
+    /// What is run beside it takes too long.
+    HookTime,
 }
 
 /// Something that people want to read of. For the log, the goodbye report and, later,
@@ -110,8 +181,8 @@ pub enum Notice {
         out_of_memory: bool,
         /// How long after its start.
         lived: Duration,
-        /// Whether lastout had asked for it, and how long before.
-        asked: Option<Duration>,
+        /// Whether lastout had asked for it, how long before, and why.
+        asked: Option<(Duration, Why)>,
         /// Whether nobody need be told more loudly.
         expected: bool,
     },
@@ -139,6 +210,8 @@ pub enum Notice {
         run: RunId,
         /// With what.
         signal: Signal,
+        /// Why.
+        why: Why,
     },
     /// A program's tree is to be killed.
     Killing {
@@ -184,8 +257,32 @@ pub enum Notice {
     },
     /// A signal asked for log files to be opened again.
     ReopenLogs,
-    /// A signal asked for the configuration to be read again.
-    Reload,
+    /// The configuration was read again, and this comes of it.
+    Reloaded {
+        /// What differs.
+        changes: Changes,
+    },
+    /// A program was sent its signal to reload.
+    Reloads {
+        /// Which program.
+        program: ProgramId,
+        /// Which signal.
+        signal: Signal,
+    },
+    /// All that start by themselves are up.
+    AllUp,
+    /// How a program is cared for.
+    Care {
+        /// Which program.
+        program: ProgramId,
+        /// What is new.
+        news: Care,
+    },
+    /// The loop was held up, and what people wait for may happen that much later (HEALTH-2).
+    Overslept {
+        /// How long.
+        late: Duration,
+    },
     /// The state of a program, because somebody asked.
     State {
         /// Which program.
@@ -197,6 +294,58 @@ pub enum Notice {
     },
 }
 
+/// How a program is cared for while it lives, and between its lives: what is run beside
+/// it, whether it is ready and well, and its times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Care {
+    /// What was run beside a program has ended.
+    HookEnded {
+        /// What.
+        hook: Hook,
+        /// How.
+        end: End,
+    },
+    /// What was run beside a program takes too long, and is asked to end.
+    HookOverdue {
+        /// What.
+        hook: Hook,
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// What is to be run after a program is not: the shutdown has no time for it.
+    HookSkipped,
+    /// A program was not ready in time (READY-4).
+    NotReady {
+        /// How long it had.
+        limit: Duration,
+    },
+    /// A program did not answer as it should.
+    ProbeFailed {
+        /// What it was asked.
+        question: Question,
+        /// How the process that asked ended; `None`: it took too long.
+        end: Option<End>,
+        /// How many times in a row, where it counts, and how many are too many.
+        count: Option<(u32, u32)>,
+    },
+    /// A program has failed to answer too often in a row (HEALTH-1).
+    Unhealthy {
+        /// How often.
+        failures: u32,
+        /// What is done about it.
+        action: HealthAction,
+    },
+    /// A program that was unhealthy is well again.
+    Healthy,
+    /// A program has not said in time that it is well.
+    WatchdogMissed {
+        /// How often it should; `None`: it has said that it is not.
+        period: Option<Duration>,
+    },
+    /// A scheduled program is still running at its next time, which is left out.
+    Skipped,
+}
+
 /// Why the container ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Cause {
@@ -206,6 +355,10 @@ pub enum Cause {
     Ended(ProgramId, End),
     /// No program runs, waits or will be restarted any more (END-1).
     NothingLeft,
+    /// This program is unhealthy, and its end is the container's.
+    Unhealthy(ProgramId),
+    /// Not all that start by themselves were up after this time.
+    StartupTimeout(Duration),
 }
 
 /// Why somebody is killed.
@@ -229,6 +382,18 @@ pub enum FatalReason {
         /// How often.
         failures: u32,
         /// How the last one went.
+        last: End,
+    },
+    /// It was not ready in time, that often in a row.
+    NotReady {
+        /// How often.
+        failures: u32,
+    },
+    /// What runs before it failed that often in a row.
+    PreStart {
+        /// How often.
+        failures: u32,
+        /// How it ended the last time.
         last: End,
     },
     /// It needs a program that will not be up.

@@ -1,14 +1,8 @@
 //! What a signal that arrives sets going (SIG-1 to SIG-4): a shutdown, a signal for a
 //! program, or words for people. Never loses one that a program could still get.
 
-use alloc::format;
-use alloc::string::String;
-use core::time::Duration;
-
-use crate::program::{Program, State};
-use crate::{
-    Action, Cause, FatalReason, Forward, Meaning, Notice, ProgramId, Signal, Supervisor, Time,
-};
+use crate::program::{Part, State, Step};
+use crate::{Action, Cause, Forward, Meaning, Notice, Signal, Supervisor, Time};
 
 impl Supervisor {
     /// A signal has arrived: what it means is in the table, and a terminal's Ctrl-C
@@ -37,7 +31,10 @@ impl Supervisor {
             Meaning::Reload if from_terminal => {
                 self.begin_shutdown(now, Cause::Asked(signal));
             }
-            Meaning::Reload => self.notice(Notice::Reload),
+            // Nothing is started any more, and who stops does so by what it was started with.
+            Meaning::Reload if self.is_stopping() => {}
+            Meaning::Reload => self.order(Action::Load),
+            Meaning::ReloadProgram(program) => self.reload_program(now, program),
             Meaning::ReopenLogs => self.notice(Notice::ReopenLogs),
             Meaning::LogState => self.log_state(now),
             Meaning::Ignore => self.notice(Notice::Ignored { signal }),
@@ -71,7 +68,10 @@ impl Supervisor {
         }
         let scope = spec.forward_scope;
         let is_passed_on = match program.state {
-            State::Starting { execed: None, .. } => program.hold(signal),
+            State::Starting {
+                step: Step::PreStart { .. } | Step::Forked,
+                ..
+            } => program.hold(signal),
             State::Stopping(ref life) if life.leader.is_none() && !life.execed => {
                 program.hold(signal)
             }
@@ -80,7 +80,7 @@ impl Supervisor {
                 self.order(Action::Forward { run, scope, signal });
                 true
             }
-            State::Stopping(ref life) if life.leader.is_none() => {
+            State::Stopping(ref life) if life.leader.is_none() && life.part == Part::Command => {
                 let run = life.run;
                 self.order(Action::Forward { run, scope, signal });
                 true
@@ -98,74 +98,4 @@ impl Supervisor {
             });
         }
     }
-
-    /// Tells people how every program is.
-    fn log_state(&mut self, now: Time) {
-        for id in self.ids() {
-            let Some(program) = self.program(id) else {
-                continue;
-            };
-            let state = program.state.name(program.wanted);
-            let detail = self.describe(now, id, program);
-            self.notice(Notice::State {
-                program: id,
-                state,
-                detail,
-            });
-        }
-    }
-
-    /// What there is to know of a program beside its state.
-    fn describe(&self, now: Time, id: ProgramId, program: &Program) -> String {
-        match &program.state {
-            State::Stopped if program.wanted => {
-                let missing = self.spec.programs.get(id.0 as usize).and_then(|spec| {
-                    spec.needs.iter().find(|need| {
-                        self.program(need.program)
-                            .is_some_and(|p| !p.state.meets(need.condition))
-                    })
-                });
-                let name = missing.and_then(|need| self.spec.programs.get(need.program.0 as usize));
-                name.map_or_else(String::new, |spec| format!("waits for {}", spec.name))
-            }
-            State::Stopped => String::from("not started"),
-            State::Starting { born, .. } | State::Running { born, .. } => {
-                format!("for {}", tenths(now.since(*born)))
-            }
-            State::Backoff { until } => {
-                format!("next try in {}", tenths(until.since(now)))
-            }
-            State::Stopping(life) => match (life.leader, life.asked) {
-                (None, Some(asked)) => {
-                    format!("told {} ago", tenths(now.since(asked)))
-                }
-                (None, None) | (Some(_), _) => String::from("waits for what it left behind"),
-            },
-            State::Exited { end, .. } => format!("status {}", end.as_code()),
-            State::Fatal {
-                reason: FatalReason::FailedStarts { failures, .. },
-            } => {
-                format!("failed to start {failures} times")
-            }
-            State::Fatal {
-                reason: FatalReason::Needs(needed),
-            } => {
-                let name = self
-                    .spec
-                    .programs
-                    .get(needed.0 as usize)
-                    .map(|spec| spec.name.as_str());
-                format!(
-                    "needs {}, which is not to be had",
-                    name.unwrap_or("a program")
-                )
-            }
-        }
-    }
-}
-
-/// `12.3 s`, without the machinery that formats floating-point numbers.
-fn tenths(time: Duration) -> String {
-    let tenths = (time.as_millis() + 50) / 100;
-    format!("{}.{} s", tenths / 10, tenths % 10)
 }

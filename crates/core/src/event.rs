@@ -1,6 +1,9 @@
 //! What happened. Facts, in the past tense; every one is legal at any time.
 
-use crate::{ExitStatus, RunId, Signal, SpawnFailure};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::{Change, ExitStatus, Message, ProgramId, RunId, Signal, SpawnFailure, Spec};
 
 /// A fact that the shell reports.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +39,27 @@ pub enum Event {
     LeaderAlone {
         /// Which life.
         run: RunId,
+    },
+    /// Somebody of the run's tree has said something of it, or it has told over its
+    /// descriptor that it is ready.
+    Said {
+        /// Which life.
+        run: RunId,
+        /// What.
+        message: Message,
+    },
+    /// The time of a scheduled program has come.
+    Due {
+        /// Which program.
+        program: ProgramId,
+    },
+    /// The configuration was read again, and nothing is wrong with it.
+    Loaded {
+        /// What it says.
+        spec: Box<Spec>,
+        /// For each of its programs what it takes to launch the one of the same name in
+        /// this way.
+        launches: Vec<Change>,
     },
     /// A signal has arrived at lastout.
     Signal {

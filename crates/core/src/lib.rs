@@ -18,23 +18,32 @@ extern crate alloc;
 
 mod action;
 mod arrival;
+mod describe;
 mod event;
+mod graph;
 mod life;
 mod message;
 mod program;
+mod reload;
 mod restart;
+mod schedule;
 mod shutdown;
 mod signal;
 mod spec;
 mod status;
+mod stop;
 mod supervisor;
 #[cfg(test)]
 mod tests;
 mod time;
+mod watch;
 
-pub use action::{Action, Cause, FatalReason, KillReason, Notice};
+pub use action::{
+    Action, Aftermath, Care, Cause, FatalReason, Hook, KillReason, Notice, Question, Why, Work,
+};
 pub use event::Event;
 pub use message::Message;
+pub use reload::{Change, Changes};
 pub use signal::{NotASignal, Signal};
 pub use spec::{
     Autorestart, Concurrency, Condition, EndPolicy, FailureCodes, Forward, HealthAction,

@@ -1,37 +1,83 @@
-//! A program's life, from exec to the last of its tree: what each fact about it, and
-//! the passing of time, makes of its state.
+//! A program's life, from its start to the last of its tree: what each fact about it
+//! makes of its state.
+//!
+//! A life has up to three parts, each a run with a tree of its own, one after the other:
+//! what runs before the command (`pre_start`), the command, and what runs after it
+//! (`post_stop`). The next one begins when nobody of the last one is left.
 
 use core::time::Duration;
 
-use crate::program::{State, Stopping};
-use crate::restart::{self, Verdict};
+use crate::program::{Part, Standing, State, Step, Stopping};
+use crate::restart::{self, Course, Verdict};
 use crate::{
-    Action, Cause, End, EndPolicy, ExitStatus, FatalReason, KillReason, Leftovers, Notice,
-    ProgramId, RunId, Scope, SpawnFailure, Supervisor, Time,
+    Action, Aftermath, Care, Cause, End, EndPolicy, ExitStatus, FatalReason, Hook, Leftovers,
+    Notice, ProgramId, RunId, SpawnFailure, Supervisor, Time, Why, Work,
 };
 
 /// The pause before a tree that was killed is killed again, doubled each time: a fork
 /// in progress or a process in the middle of a system call may have been missed.
-const FIRST_KILL_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const FIRST_KILL_PAUSE: Duration = Duration::from_millis(50);
 
-/// The longest such pause; what is left by then hangs in the kernel.
-const LONGEST_KILL_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long a leader with a terminal may take over its stop signal before it is hung
-/// up on in any case: half of what Docker grants, or of what it has before it is killed.
-const HANG_UP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long what runs before the command may take, where `startsecs` is not longer.
+pub(crate) const PRE_START_TIME: Duration = Duration::from_secs(60);
 
 impl Supervisor {
+    /// A life begins.
+    pub(crate) fn start(&mut self, now: Time, id: ProgramId) {
+        let Some((program, spec)) = self.parts(id) else {
+            return;
+        };
+        if program.standing == Standing::New {
+            program.standing = Standing::Listed;
+        }
+        let work = match spec.pre_start {
+            true => Work::PreStart,
+            false => Work::Command,
+        };
+        self.begin(now, id, work);
+    }
+
+    fn begin(&mut self, now: Time, id: ProgramId, work: Work) {
+        let run = self.new_run();
+        let Some((program, spec)) = self.parts(id) else {
+            return;
+        };
+        let step = if work == Work::PreStart {
+            program.to_clean = true;
+            let limit = spec.startsecs.max(PRE_START_TIME);
+            Step::PreStart {
+                give_up: Some(now.plus(limit)),
+            }
+        } else {
+            Step::Forked
+        };
+        let born = now;
+        self.become_state(now, id, State::Starting { run, born, step });
+        self.order(Action::Spawn {
+            program: id,
+            run,
+            work,
+        });
+    }
+
     /// The command runs: from now on it may be RUNNING, and gets what was held for it.
     pub(crate) fn execed(&mut self, now: Time, run: RunId) {
-        let Some(id) = self.program_of(run) else {
+        let Some(id) = self.life_of(run) else {
             return;
         };
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
+        let mut is_up_next = false;
         match &mut program.state {
-            State::Starting { execed, .. } if execed.is_none() => *execed = Some(now),
+            State::Starting { step, .. } if *step == Step::Forked => {
+                *step = Step::Execed {
+                    up_at: Some(now.plus(spec.startsecs)),
+                    ready: spec.readiness.is_none(),
+                    give_up: spec.readiness.map(|r| now.plus(r.start_timeout)),
+                };
+                is_up_next = true;
+            }
             // It was told in the middle of its start; what came before that is its all the same.
             State::Stopping(life) if life.leader.is_none() && !life.execed => life.execed = true,
             State::Starting { .. }
@@ -42,20 +88,31 @@ impl Supervisor {
             | State::Exited { .. }
             | State::Fatal { .. } => return,
         }
-        let up_at = now.plus(spec.startsecs);
         program.machine_failures = 0;
+        program.to_clean = true;
         let held = core::mem::take(&mut program.held);
         let scope = spec.forward_scope;
-        self.wake_at(up_at);
+        let deadline = program.deadline();
+        if let Some(at) = deadline {
+            self.wake_at(at);
+        }
         self.notice(Notice::Started { program: id, run });
         for signal in held {
             self.order(Action::Forward { run, scope, signal });
         }
+        if is_up_next {
+            // For some of those that need it that is enough.
+            self.mark_dirty(id);
+            if !self.is_stopping() {
+                self.watch_start(now, id);
+            }
+        }
     }
 
-    /// The command never ran. The machine's failures do not count against the program.
+    /// A process never came to run what it was started for. The machine's failures do not
+    /// count against the program.
     pub(crate) fn spawn_failed(&mut self, now: Time, run: RunId, failure: SpawnFailure) {
-        let Some(id) = self.program_of(run) else {
+        let Some(id) = self.life_of(run) else {
             return;
         };
         let stopping = self.is_stopping();
@@ -63,9 +120,9 @@ impl Supervisor {
             return;
         };
         let end = End::NeverRan(failure);
-        let was_asked = match &program.state {
-            State::Starting { .. } => false,
-            State::Stopping(life) if life.leader.is_none() => true,
+        let (part, asked) = match &program.state {
+            State::Starting { step, .. } => (step.part(), None),
+            State::Stopping(life) if life.leader.is_none() => (life.part, life.asked),
             State::Stopping(_)
             | State::Running { .. }
             | State::Stopped
@@ -73,38 +130,51 @@ impl Supervisor {
             | State::Exited { .. }
             | State::Fatal { .. } => return,
         };
-        program.last_end = Some(end);
-        program.lived = Duration::ZERO;
+        if part == Part::PostStop {
+            self.hook_ended(id, Hook::PostStop, end);
+            self.post_stop_over(now, id);
+            return;
+        }
+        let was_asked = asked.is_some();
         let failures = program.machine_failures;
+        program.last = Aftermath {
+            end: Some(end),
+            asked: asked.map(|(_, why)| why),
+            out_of_memory: false,
+        };
+        program.lived = Duration::ZERO;
         let is_temporary = failure.is_temporary();
         let is_over = was_asked || stopping;
         // Of what the machine is to blame for only the first is told, and nothing of
         // what will not be tried again.
         if !is_temporary || (failures == 0 && !is_over) {
-            self.notice(Notice::NotStarted {
-                program: id,
-                failure,
-            });
+            match part {
+                Part::PreStart => self.hook_ended(id, Hook::PreStart, end),
+                Part::Command | Part::PostStop => self.notice(Notice::NotStarted {
+                    program: id,
+                    failure,
+                }),
+            }
         }
-        if was_asked || (stopping && is_temporary) {
-            self.finish(now, id, end, Verdict::EndedBadly);
-            return;
-        }
-        if !is_temporary {
-            let verdict = self.judge(now, id, false, end);
+        if let Some((_, why)) = asked {
+            let verdict = self.verdict_of_asked(now, id, why, end);
             self.finish(now, id, end, verdict);
-            return;
+        } else if stopping && is_temporary {
+            self.finish(now, id, end, Verdict::EndedBadly);
+        } else if !is_temporary {
+            let course = match part {
+                Part::PreStart => Course::PreStart,
+                Part::Command | Part::PostStop => Course::Early,
+            };
+            let verdict = self.judge(now, id, course, end);
+            self.finish(now, id, end, verdict);
+        } else {
+            if let Some((program, _)) = self.parts(id) {
+                program.machine_failures = failures.saturating_add(1);
+            }
+            let until = now.plus(restart::pause_of_machine(failures));
+            self.become_state(now, id, State::Backoff { until });
         }
-        if let Some((program, _)) = self.parts(id) {
-            program.machine_failures = failures.saturating_add(1);
-        }
-        let pause = restart::pause_of_machine(failures);
-        self.become_state(
-            id,
-            State::Backoff {
-                until: now.plus(pause),
-            },
-        );
     }
 
     /// The leader has ended. What it leaves behind is told (STOP-2, STOP-3).
@@ -115,44 +185,61 @@ impl Supervisor {
         status: ExitStatus,
         out_of_memory: bool,
     ) {
-        let Some(id) = self.program_of(run) else {
+        let Some(id) = self.life_of(run) else {
             return;
         };
-        self.pass_startsecs(now, id);
+        self.pass_up(now, id);
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
         let end = End::Status(status);
-        let (born, was_up, asked) = match &program.state {
-            State::Starting { born, .. } => (*born, false, None),
-            State::Running { born, .. } => (*born, true, None),
-            State::Stopping(life) if life.leader.is_none() => (life.born, true, life.asked),
+        let (born, part, course, asked) = match &program.state {
+            State::Starting { born, step, .. } => (*born, step.part(), Course::Early, None),
+            State::Running { born, .. } => (*born, Part::Command, Course::Late, None),
+            State::Stopping(life) if life.leader.is_none() => {
+                (life.born, life.part, Course::Late, life.asked)
+            }
             State::Stopping(_)
             | State::Stopped
             | State::Backoff { .. }
             | State::Exited { .. }
             | State::Fatal { .. } => return,
         };
-        program.last_end = Some(end);
-        program.lived = now.since(born);
         let keeps = spec.leftovers == Leftovers::Keep;
-        let expected = asked.is_some() || restart::is_expected(spec, end);
-        let since_asked = asked.map(|at| now.since(at));
-        let lived = now.since(born);
-        self.notice(Notice::Ended {
-            program: id,
-            run,
-            status,
-            out_of_memory,
-            lived,
-            asked: since_asked,
-            expected,
-        });
-        if asked.is_some() {
-            self.leader_gone_when_asked(id, run, end);
+        if part == Part::PostStop {
+            self.post_stop_ended(now, id, run, end);
             return;
         }
-        let verdict = self.judge(now, id, was_up, end);
+        program.last = Aftermath {
+            end: Some(end),
+            asked: asked.map(|(_, why)| why),
+            out_of_memory,
+        };
+        let lived = now.since(born);
+        program.lived = lived;
+        if part == Part::PreStart {
+            self.hook_ended(id, Hook::PreStart, end);
+        } else {
+            let expected = asked.is_some() || restart::is_expected(spec, end);
+            self.notice(Notice::Ended {
+                program: id,
+                run,
+                status,
+                out_of_memory,
+                lived,
+                asked: asked.map(|(at, why)| (now.since(at), why)),
+                expected,
+            });
+        }
+        if let Some((_, why)) = asked {
+            self.leader_gone_when_asked(now, id, end, why);
+            return;
+        }
+        let verdict = match part {
+            Part::PreStart if status == ExitStatus::Code(0) => Verdict::Proceed,
+            Part::PreStart => self.judge(now, id, Course::PreStart, end),
+            Part::Command | Part::PostStop => self.judge(now, id, course, end),
+        };
         if keeps {
             self.order(Action::Disown { run });
             self.finish(now, id, end, verdict);
@@ -161,27 +248,42 @@ impl Supervisor {
         }
     }
 
+    fn hook_ended(&mut self, program: ProgramId, hook: Hook, end: End) {
+        self.care(program, Care::HookEnded { hook, end });
+    }
+
     /// The leader of a told program is gone: the rest of its tree is told with the same.
-    fn leader_gone_when_asked(&mut self, id: ProgramId, run: RunId, end: End) {
-        let Some((program, spec)) = self.parts(id) else {
+    fn leader_gone_when_asked(&mut self, now: Time, id: ProgramId, end: End, why: Why) {
+        let verdict = self.verdict_of_asked(now, id, why, end);
+        let Some((program, _)) = self.parts(id) else {
             return;
         };
         let State::Stopping(life) = &mut program.state else {
             return;
         };
-        let verdict = match restart::is_expected(spec, end) {
-            true => Verdict::EndedWell,
-            false => Verdict::EndedBadly,
-        };
         life.leader = Some((end, verdict));
         life.hang_up = None;
         life.last_call = None;
-        let signal = life.signal;
+        let (run, signal) = (life.run, life.signal);
         self.order(Action::Tell {
             run,
             scope: None,
             signal,
         });
+    }
+
+    /// What becomes of a program that has ended because it was asked to.
+    fn verdict_of_asked(&mut self, now: Time, id: ProgramId, why: Why, end: End) -> Verdict {
+        match why {
+            Why::Shutdown | Why::Removed => match self.parts(id) {
+                Some((_, spec)) if restart::is_expected(spec, end) => Verdict::EndedWell,
+                Some(_) | None => Verdict::EndedBadly,
+            },
+            Why::Changed | Why::Restarted | Why::Replaced => Verdict::AtOnce,
+            Why::NotReady => self.judge(now, id, Course::NotReady, end),
+            Why::HookTime => self.judge(now, id, Course::PreStart, end),
+            Why::Unhealthy | Why::Watchdog => self.judge(now, id, Course::Unwell, end),
+        }
     }
 
     /// A leader that nobody asked has ended: the rest of its tree is told, and gets its
@@ -190,29 +292,34 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let (State::Starting { run, born, .. } | State::Running { run, born }) = program.state
-        else {
-            return;
+        let (run, born, part) = match program.state {
+            State::Starting { run, born, step } => (run, born, step.part()),
+            State::Running { run, born } => (run, born, Part::Command),
+            State::Stopped
+            | State::Backoff { .. }
+            | State::Stopping(_)
+            | State::Exited { .. }
+            | State::Fatal { .. } => return,
         };
         let signal = spec.stopsignal;
         let kill = spec
             .stopwaitsecs
             .map(|wait| (now.plus(wait), FIRST_KILL_PAUSE));
-        self.become_state(
-            id,
-            State::Stopping(Stopping {
-                run,
-                born,
-                execed: true,
-                signal,
-                asked: None,
-                leader: Some((end, verdict)),
-                last_call: None,
-                kill,
-                killed: false,
-                hang_up: None,
-            }),
-        );
+        let life = Stopping {
+            run,
+            part,
+            born,
+            execed: true,
+            signal,
+            asked: None,
+            leader: Some((end, verdict)),
+            last_call: None,
+            kill,
+            killed: false,
+            hang_up: None,
+            then: None,
+        };
+        self.become_state(now, id, State::Stopping(life));
         self.order(Action::Tell {
             run,
             scope: None,
@@ -223,36 +330,36 @@ impl Supervisor {
     /// Decides what becomes of a program whose life has ended unasked. An end for good
     /// that is the container's begins the shutdown at once, so that nobody waits for
     /// the tree that is being cleared.
-    fn judge(&mut self, now: Time, id: ProgramId, was_up: bool, end: End) -> Verdict {
+    fn judge(&mut self, now: Time, id: ProgramId, course: Course, end: End) -> Verdict {
         let stopping = self.is_stopping();
         let Some((program, spec)) = self.parts(id) else {
             return Verdict::EndedBadly;
         };
-        if restart::is_failed_start(spec, was_up, end) {
+        if restart::is_failed_start(spec, course, end) {
             program.failures = program.failures.saturating_add(1);
         } else {
             program.failures = 0;
+            let is_done = course != Course::Unwell && restart::is_expected(spec, end);
+            program.completed |= is_done;
         }
-        let failures = program.failures;
-        let verdict = restart::judge(spec, was_up, end, failures);
+        let verdict = restart::judge(spec, course, end, program.failures);
         let policy = match verdict {
             Verdict::EndedWell => spec.on_success,
-            Verdict::EndedBadly | Verdict::GiveUp => spec.on_failure,
-            Verdict::Again => return verdict,
+            Verdict::EndedBadly | Verdict::GiveUp(_) => spec.on_failure,
+            Verdict::Again | Verdict::AtOnce | Verdict::Proceed => return verdict,
         };
         if stopping {
             return verdict;
         }
-        if verdict == Verdict::GiveUp && Some(id) != self.spec.main {
-            let reason = FatalReason::FailedStarts {
-                failures,
-                last: end,
-            };
+        if let Verdict::GiveUp(reason) = verdict
+            && Some(id) != self.spec.main
+        {
             self.notice(Notice::GaveUp {
                 program: id,
                 reason,
             });
         }
+        let end = end_for_all(verdict, end);
         if verdict != Verdict::EndedWell {
             self.first_failure.get_or_insert(end);
         }
@@ -265,7 +372,7 @@ impl Supervisor {
 
     /// Nobody of the tree is left.
     pub(crate) fn tree_gone(&mut self, now: Time, run: RunId) {
-        let Some(id) = self.program_of(run) else {
+        let Some(id) = self.life_of(run) else {
             return;
         };
         let Some((program, _)) = self.parts(id) else {
@@ -273,41 +380,147 @@ impl Supervisor {
         };
         let State::Stopping(Stopping {
             leader: Some((end, verdict)),
+            part,
             ..
         }) = program.state
         else {
             return;
         };
         self.notice(Notice::TreeGone { program: id, run });
-        self.finish(now, id, end, verdict);
+        match part {
+            Part::PostStop => self.post_stop_over(now, id),
+            Part::PreStart | Part::Command => self.finish(now, id, end, verdict),
+        }
     }
 
-    /// A life is over, tree and all: the program takes the state that the verdict says.
+    /// A part of a life is over, tree and all: the next part begins, or the program takes
+    /// the state that the verdict says.
     fn finish(&mut self, now: Time, id: ProgramId, end: End, verdict: Verdict) {
         let stopping = self.is_stopping();
-        let Some(program) = self.programs.get_mut(id.0 as usize) else {
+        let Some((program, _)) = self.parts(id) else {
             return;
         };
-        let Some(spec) = self.spec.programs.get(id.0 as usize) else {
+        // Who is to end, or to begin anew, does not go on with the command.
+        let goes_on = !stopping && program.wanted && !program.again;
+        if verdict == Verdict::Proceed && goes_on {
+            return self.begin(now, id, Work::Command);
+        }
+        if !self.clean_up(now, id, (end, verdict)) {
+            self.meet_fate(now, id, end, verdict);
+        }
+    }
+
+    /// What is to run after a life begins, if anything is. Whether it does.
+    fn clean_up(&mut self, now: Time, id: ProgramId, then: (End, Verdict)) -> bool {
+        let has_time = !self.is_after_last_call();
+        let Some((program, spec)) = self.parts(id) else {
+            return false;
+        };
+        let is_due = core::mem::take(&mut program.to_clean) && spec.post_stop;
+        if !is_due || !has_time {
+            if is_due {
+                self.care(id, Care::HookSkipped);
+            }
+            return false;
+        }
+        let (signal, wait, aftermath) = (spec.stopsignal, spec.stopwaitsecs, program.last);
+        let run = self.new_run();
+        let life = Stopping {
+            run,
+            part: Part::PostStop,
+            born: now,
+            execed: true,
+            signal,
+            asked: None,
+            leader: None,
+            last_call: wait.map(|wait| now.plus(wait / 5 * 4)),
+            kill: wait.map(|wait| (now.plus(wait), FIRST_KILL_PAUSE)),
+            killed: false,
+            hang_up: None,
+            then: Some(then),
+        };
+        self.become_state(now, id, State::Stopping(life));
+        self.order(Action::Spawn {
+            program: id,
+            run,
+            work: Work::PostStop(aftermath),
+        });
+        true
+    }
+
+    /// What runs after a life has ended itself. What it leaves behind is told.
+    fn post_stop_ended(&mut self, now: Time, id: ProgramId, run: RunId, end: End) {
+        self.hook_ended(id, Hook::PostStop, end);
+        let Some((program, spec)) = self.parts(id) else {
             return;
         };
+        let State::Stopping(life) = &mut program.state else {
+            return;
+        };
+        if spec.leftovers == Leftovers::Keep && life.asked.is_none() {
+            self.order(Action::Disown { run });
+            self.post_stop_over(now, id);
+            return;
+        }
+        life.leader = life.then;
+        life.last_call = None;
+        let signal = life.signal;
+        self.order(Action::Tell {
+            run,
+            scope: None,
+            signal,
+        });
+    }
+
+    /// Cleaned up.
+    fn post_stop_over(&mut self, now: Time, id: ProgramId) {
+        let Some((program, _)) = self.parts(id) else {
+            return;
+        };
+        let State::Stopping(Stopping {
+            then: Some((end, verdict)),
+            ..
+        }) = program.state
+        else {
+            return;
+        };
+        self.meet_fate(now, id, end, verdict);
+    }
+
+    /// A life is over, with all that belongs to it.
+    fn meet_fate(&mut self, now: Time, id: ProgramId, end: End, verdict: Verdict) {
+        let stopping = self.is_stopping();
+        let jitter = &mut self.jitter;
+        let index = id.0 as usize;
+        let (Some(program), Some(spec)) =
+            (self.programs.get_mut(index), self.spec.programs.get(index))
+        else {
+            return;
+        };
+        let again = core::mem::take(&mut program.again) && !stopping;
         let failures = program.failures;
         let next = match verdict {
+            _ if program.standing == Standing::Removed => State::Stopped,
+            _ if again => {
+                program.renew();
+                State::Stopped
+            }
             Verdict::EndedWell => State::Exited { end, well: true },
-            Verdict::EndedBadly => State::Exited { end, well: false },
-            Verdict::GiveUp => State::Fatal {
-                reason: FatalReason::FailedStarts {
-                    failures,
-                    last: end,
-                },
-            },
-            Verdict::Again if stopping || !program.wanted => State::Exited { end, well: false },
+            Verdict::EndedBadly | Verdict::Proceed => State::Exited { end, well: false },
+            Verdict::GiveUp(reason) => State::Fatal { reason },
+            Verdict::Again | Verdict::AtOnce if stopping || !program.wanted => {
+                State::Exited { end, well: false }
+            }
+            Verdict::AtOnce => {
+                program.renew();
+                State::Stopped
+            }
             Verdict::Again => {
                 let pause = if program.lived >= spec.backoff_max && failures == 0 {
                     program.restarts = 0;
                     Duration::ZERO
                 } else {
-                    let pause = restart::pause(spec, program.restarts, &mut self.jitter);
+                    let pause = restart::pause(spec, program.restarts, jitter);
                     program.restarts = program.restarts.saturating_add(1);
                     pause
                 };
@@ -321,7 +534,7 @@ impl Supervisor {
                 }
             }
         };
-        self.become_state(id, next);
+        self.become_state(now, id, next);
     }
 
     /// A program that never lived, or waits for its next life, is given up.
@@ -337,8 +550,11 @@ impl Supervisor {
         };
         let policy = spec.on_failure;
         let end = end.unwrap_or(End::Status(ExitStatus::Code(1)));
-        program.last_end = Some(end);
-        self.become_state(id, State::Fatal { reason });
+        program.last = Aftermath {
+            end: Some(end),
+            ..Aftermath::default()
+        };
+        self.become_state(now, id, State::Fatal { reason });
         self.notice(Notice::GaveUp {
             program: id,
             reason,
@@ -349,167 +565,44 @@ impl Supervisor {
         }
     }
 
-    /// Asks a program to end (STOP-2), if it is alive and was not asked before.
-    pub(crate) fn tell(&mut self, now: Time, id: ProgramId) {
-        let left = self.phase.time_left(now);
-        let Some((program, spec)) = self.parts(id) else {
-            return;
-        };
-        let (run, born, execed) = match &program.state {
-            State::Starting { run, born, execed } => (*run, *born, execed.is_some()),
-            State::Running { run, born } => (*run, *born, true),
-            State::Backoff { .. } => {
-                self.become_state(id, State::Stopped);
-                return;
-            }
-            State::Stopping(_) | State::Stopped | State::Exited { .. } | State::Fatal { .. } => {
-                return;
-            }
-        };
-        let signal = program.stop_with.unwrap_or(spec.stopsignal);
-        let has_terminal = spec.has_terminal;
-        // A shell ignores its stop signal; what runs in it must get its own, and first.
-        let scope = if has_terminal {
-            Scope::Tree
-        } else {
-            spec.stop_scope
-        };
-        let wait = spec.stopwaitsecs;
-        let bounds = wait.into_iter().chain(left);
-        let patience = bounds.fold(HANG_UP_PATIENCE, |patience, time| patience.min(time / 2));
-        self.become_state(
-            id,
-            State::Stopping(Stopping {
-                run,
-                born,
-                execed,
-                signal,
-                asked: Some(now),
-                leader: None,
-                last_call: wait.map(|wait| now.plus(wait / 5 * 4)),
-                kill: wait.map(|wait| (now.plus(wait), FIRST_KILL_PAUSE)),
-                killed: false,
-                hang_up: has_terminal.then(|| now.plus(patience)),
-            }),
-        );
-        self.notice(Notice::Told {
-            program: id,
-            run,
-            signal,
-        });
-        self.order(Action::Tell {
-            run,
-            scope: Some(scope),
-            signal,
-        });
-    }
-
-    /// The last call for a tree whose leader is alive: the rest of it is told, too, so
-    /// that nobody is killed untold (STOP-1).
-    pub(crate) fn tell_followers(&mut self, id: ProgramId) {
+    /// A life that is ready and has lasted for `startsecs` is RUNNING.
+    pub(crate) fn pass_up(&mut self, now: Time, id: ProgramId) {
         let Some((program, _)) = self.parts(id) else {
-            return;
-        };
-        let State::Stopping(life) = &mut program.state else {
-            return;
-        };
-        life.last_call = None;
-        if life.leader.is_none() && !life.killed {
-            let (run, signal) = (life.run, life.signal);
-            self.order(Action::TellFollowers { run, signal });
-        }
-    }
-
-    /// Only the leader is left of what a terminal started: it is hung up on (STOP-9).
-    pub(crate) fn leader_alone(&mut self, run: RunId) {
-        let Some(id) = self.program_of(run) else {
-            return;
-        };
-        let Some((program, _)) = self.parts(id) else {
-            return;
-        };
-        let State::Stopping(life) = &mut program.state else {
-            return;
-        };
-        if life.leader.is_none() && life.hang_up.take().is_some() {
-            self.order(Action::HangUp { run });
-        }
-    }
-
-    /// Acts on what is due for one program. Whether anything was.
-    pub(crate) fn pass_time_of(&mut self, now: Time, id: ProgramId) -> bool {
-        let Some((program, spec)) = self.parts(id) else {
-            return false;
-        };
-        if program
-            .state
-            .deadline(spec.startsecs)
-            .is_none_or(|at| at > now)
-        {
-            return false;
-        }
-        match &mut program.state {
-            State::Starting { .. } => self.pass_startsecs(now, id),
-            // Those whose pause is over at the same time start in their order.
-            State::Backoff { .. } => self.mark_dirty(id),
-            State::Stopping(life) if life.hang_up.is_some_and(|at| at <= now) => {
-                life.hang_up = None;
-                let run = life.run;
-                self.order(Action::HangUp { run });
-            }
-            State::Stopping(life) if life.last_call.is_some_and(|at| at <= now) => {
-                self.tell_followers(id);
-            }
-            State::Stopping(_) => self.kill(now, id),
-            State::Stopped | State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// The tree has had its time: it is killed, and again after a pause if that was not enough.
-    fn kill(&mut self, now: Time, id: ProgramId) {
-        let Some((program, spec)) = self.parts(id) else {
-            return;
-        };
-        let State::Stopping(life) = &mut program.state else {
-            return;
-        };
-        let Some((_, pause)) = life.kill else { return };
-        let run = life.run;
-        let is_first = !life.killed;
-        life.killed = true;
-        life.kill = Some((now.plus(pause), (pause * 2).min(LONGEST_KILL_PAUSE)));
-        let reason = KillReason::StopWait(spec.stopwaitsecs.unwrap_or_default());
-        if is_first {
-            self.notice(Notice::Killing {
-                program: id,
-                run,
-                reason,
-            });
-        }
-        self.order(Action::Kill { run });
-        self.killed_in_shutdown();
-    }
-
-    /// A life that has lasted for `startsecs` is RUNNING.
-    fn pass_startsecs(&mut self, now: Time, id: ProgramId) {
-        let Some((program, spec)) = self.parts(id) else {
             return;
         };
         let State::Starting {
             run,
             born,
-            execed: Some(since),
-        } = program.state
+            step: Step::Execed { up_at, ready, .. },
+        } = &mut program.state
         else {
             return;
         };
-        if now.since(since) >= spec.startsecs {
-            program.failures = 0;
-            self.become_state(id, State::Running { run, born });
-            self.notice(Notice::Up { program: id });
+        if up_at.is_some_and(|at| at > now) {
+            return;
         }
+        *up_at = None;
+        if !*ready {
+            return;
+        }
+        let (run, born) = (*run, *born);
+        program.failures = 0;
+        self.become_state(now, id, State::Running { run, born });
+        self.notice(Notice::Up { program: id });
+        self.watch_running(now, id);
+    }
+}
+
+/// The end that counts for the container: who was given up because it was not ready did
+/// not choose the status that it ended with (EXIT-2).
+fn end_for_all(verdict: Verdict, end: End) -> End {
+    match verdict {
+        Verdict::GiveUp(FatalReason::NotReady { .. }) => End::Status(ExitStatus::Code(1)),
+        Verdict::GiveUp(_)
+        | Verdict::EndedWell
+        | Verdict::EndedBadly
+        | Verdict::Again
+        | Verdict::AtOnce
+        | Verdict::Proceed => end,
     }
 }

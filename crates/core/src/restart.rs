@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use crate::{Autorestart, End, ExitStatus, ProgramSpec, Retries};
+use crate::{Autorestart, End, ExitStatus, FatalReason, Kind, ProgramSpec, Retries};
 
 /// The first pause after the machine, and not the program, made a start fail.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -18,10 +18,29 @@ pub(crate) enum Verdict {
     EndedWell,
     /// It has ended for good, and not as it should.
     EndedBadly,
-    /// It lives again.
+    /// It lives again, after a pause.
     Again,
+    /// It lives again, at once.
+    AtOnce,
+    /// It was what runs before the command, which runs now.
+    Proceed,
     /// It failed to start too often: FATAL.
-    GiveUp,
+    GiveUp(FatalReason),
+}
+
+/// How far a life had come when it ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Course {
+    /// It ended by itself before it was up.
+    Early,
+    /// It ended by itself, and had been up.
+    Late,
+    /// It ended because it was not ready in time.
+    NotReady,
+    /// What runs before the command failed.
+    PreStart,
+    /// It was up, and ended because it was not well.
+    Unwell,
 }
 
 /// Whether this is an end that the program's exit codes list.
@@ -33,21 +52,43 @@ pub(crate) fn is_expected(spec: &ProgramSpec, end: End) -> bool {
 }
 
 /// Whether an end is a failed start: it came before the program was up, and was not
-/// simply all that the program had to do (RUN-3).
-pub(crate) fn is_failed_start(spec: &ProgramSpec, was_up: bool, end: End) -> bool {
-    let done = is_expected(spec, end) && spec.autorestart != Autorestart::Always;
-    !was_up && !done
+/// simply all that the program had to do (RUN-3). A oneshot that does not end as it
+/// should has failed however long that took (RUN-5).
+pub(crate) fn is_failed_start(spec: &ProgramSpec, course: Course, end: End) -> bool {
+    let is_oneshot = spec.kind == Kind::Oneshot;
+    let expected = is_expected(spec, end);
+    match course {
+        Course::Early => !(expected && (is_oneshot || spec.autorestart != Autorestart::Always)),
+        Course::Late => is_oneshot && !expected,
+        Course::NotReady | Course::PreStart => true,
+        Course::Unwell => false,
+    }
 }
 
 /// Decides what becomes of a program. `failures` counts the failed starts in a row,
 /// this one included.
-pub(crate) fn judge(spec: &ProgramSpec, was_up: bool, end: End, failures: u32) -> Verdict {
-    if is_failed_start(spec, was_up, end) {
+pub(crate) fn judge(spec: &ProgramSpec, course: Course, end: End, failures: u32) -> Verdict {
+    if is_failed_start(spec, course, end) {
         return match spec.startretries {
             Retries::Infinite => Verdict::Again,
             Retries::AtMost(most) if failures <= most => Verdict::Again,
-            Retries::AtMost(_) => Verdict::GiveUp,
+            Retries::AtMost(_) => Verdict::GiveUp(match course {
+                Course::NotReady => FatalReason::NotReady { failures },
+                Course::PreStart => FatalReason::PreStart {
+                    failures,
+                    last: end,
+                },
+                Course::Early | Course::Late | Course::Unwell => FatalReason::FailedStarts {
+                    failures,
+                    last: end,
+                },
+            }),
         };
+    }
+    if course == Course::Unwell {
+        // Who is restarted for its health's sake has not ended by itself, whatever its
+        // end looks like.
+        return Verdict::Again;
     }
     match (spec.autorestart, is_expected(spec, end)) {
         (Autorestart::Always, _) | (Autorestart::Unexpected, false) => Verdict::Again,
@@ -126,7 +167,7 @@ mod tests {
             (Autorestart::Never, EXIT_1, Verdict::EndedBadly),
         ] {
             assert_eq!(
-                judge(&program(autorestart), true, end, 0),
+                judge(&program(autorestart), Course::Late, end, 0),
                 verdict,
                 "{autorestart:?} {end:?}"
             );
@@ -136,31 +177,85 @@ mod tests {
     #[test]
     fn run_3_an_expected_exit_before_running_is_a_failed_start_only_with_always() {
         assert_eq!(
-            judge(&program(Autorestart::Unexpected), false, EXIT_0, 0),
+            judge(&program(Autorestart::Unexpected), Course::Early, EXIT_0, 0),
             Verdict::EndedWell
         );
         assert_eq!(
-            judge(&program(Autorestart::Never), false, EXIT_0, 0),
+            judge(&program(Autorestart::Never), Course::Early, EXIT_0, 0),
             Verdict::EndedWell
         );
         assert!(is_failed_start(
             &program(Autorestart::Always),
-            false,
+            Course::Early,
             EXIT_0
         ));
-        assert!(is_failed_start(&program(Autorestart::Never), false, EXIT_1));
+        assert!(is_failed_start(
+            &program(Autorestart::Never),
+            Course::Early,
+            EXIT_1
+        ));
+    }
+
+    #[test]
+    fn run_5_a_oneshot_that_fails_late_has_failed_to_start_and_one_that_is_done_has_not() {
+        let oneshot = |autorestart| ProgramSpec {
+            kind: Kind::Oneshot,
+            ..program(autorestart)
+        };
+        for autorestart in [Autorestart::Unexpected, Autorestart::Never] {
+            let spec = oneshot(autorestart);
+            assert!(is_failed_start(&spec, Course::Late, EXIT_1));
+            assert_eq!(judge(&spec, Course::Late, EXIT_1, 3), Verdict::Again);
+            assert_eq!(judge(&spec, Course::Early, EXIT_0, 0), Verdict::EndedWell);
+            assert_eq!(judge(&spec, Course::Late, EXIT_0, 0), Verdict::EndedWell);
+        }
+        let spec = oneshot(Autorestart::Always);
+        assert!(!is_failed_start(&spec, Course::Early, EXIT_0));
+        assert_eq!(judge(&spec, Course::Early, EXIT_0, 0), Verdict::Again);
+    }
+
+    #[test]
+    fn ready_4_whatever_the_end_looks_like_who_was_not_ready_has_failed_to_start() {
+        let spec = program(Autorestart::Unexpected);
+        assert_eq!(judge(&spec, Course::NotReady, EXIT_0, 1), Verdict::Again);
+        assert_eq!(
+            judge(&spec, Course::NotReady, EXIT_0, 4),
+            Verdict::GiveUp(FatalReason::NotReady { failures: 4 })
+        );
+    }
+
+    #[test]
+    fn health_1_who_is_not_well_is_started_again_whatever_autorestart_says() {
+        for autorestart in [
+            Autorestart::Never,
+            Autorestart::Unexpected,
+            Autorestart::Always,
+        ] {
+            let spec = program(autorestart);
+            assert_eq!(judge(&spec, Course::Unwell, EXIT_0, 0), Verdict::Again);
+        }
     }
 
     #[test]
     fn the_fourth_failed_start_of_three_retries_is_the_last() {
         let spec = program(Autorestart::Unexpected);
-        assert_eq!(judge(&spec, false, EXIT_1, 3), Verdict::Again);
-        assert_eq!(judge(&spec, false, EXIT_1, 4), Verdict::GiveUp);
+        assert_eq!(judge(&spec, Course::Early, EXIT_1, 3), Verdict::Again);
+        let reason = FatalReason::FailedStarts {
+            failures: 4,
+            last: EXIT_1,
+        };
+        assert_eq!(
+            judge(&spec, Course::Early, EXIT_1, 4),
+            Verdict::GiveUp(reason)
+        );
         let endless = ProgramSpec {
             startretries: Retries::Infinite,
             ..spec
         };
-        assert_eq!(judge(&endless, false, EXIT_1, 4_000_000), Verdict::Again);
+        assert_eq!(
+            judge(&endless, Course::Early, EXIT_1, 4_000_000),
+            Verdict::Again
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use crate::program::State;
 use crate::{
-    Action, Cause, End, ExitStatus, KillReason, Notice, ProgramId, Signal, Supervisor, Time,
+    Action, Cause, End, ExitStatus, KillReason, Notice, ProgramId, Signal, Supervisor, Time, Why,
 };
 
 /// How long lastout waits for those that it killed: to reap and report them, and as a
@@ -25,6 +25,9 @@ const LAST_MOMENT: Duration = Duration::from_millis(500);
 /// The exit status of a shutdown that had to kill, with `--strict`: as of a process
 /// that was killed (EXIT-3).
 const KILLED: u8 = 137;
+
+/// The exit status of a shutdown that lastout has begun because it gave up (EXIT-2).
+const GAVE_UP: u8 = 1;
 
 /// Where the container stands.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub(crate) struct Shutdown {
     deadline: Option<(Time, KillReason)>,
     leave: Option<Time>,
     strays_told: bool,
+    /// Whether everybody has been told, so that nothing may begin any more.
+    called: bool,
     killed: bool,
     interrupts: u32,
 }
@@ -87,16 +92,18 @@ impl Supervisor {
             deadline: timeout.map(|timeout| (now.plus(timeout), KillReason::StopTimeout(timeout))),
             leave: None,
             strays_told: false,
+            called: false,
             killed: false,
             interrupts: 0,
         });
         self.notice(Notice::ShutdownBegun { cause });
+        self.end_startup(now);
         self.rearm();
         for id in self.ids() {
             self.unwant(id);
             // Who waits for a next life does not get one (RUN-2).
             if matches!(self.program(id), Some(p) if matches!(p.state, State::Backoff { .. })) {
-                self.become_state(id, State::Stopped);
+                self.become_state(now, id, State::Stopped);
             }
             self.let_go(id);
         }
@@ -155,6 +162,10 @@ impl Supervisor {
         for id in self.ids() {
             acted |= self.pass_time_of(now, id);
         }
+        while self.pass_time_of_probes(now) {
+            acted = true;
+        }
+        acted |= self.pass_startup(now);
         acted |= self.pass_time_of_shutdown(now);
         self.rearm();
         acted
@@ -179,11 +190,21 @@ impl Supervisor {
         true
     }
 
+    /// Whether the shutdown has no time for anything new.
+    pub(crate) fn is_after_last_call(&self) -> bool {
+        match &self.phase {
+            Phase::Up => false,
+            Phase::Stopping(shutdown) => shutdown.called,
+            Phase::Over => true,
+        }
+    }
+
     /// Order is given up, so that everybody has been told before anybody is killed.
     fn last_call(&mut self, now: Time) {
-        let Phase::Stopping(shutdown) = &self.phase else {
+        let Phase::Stopping(shutdown) = &mut self.phase else {
             return;
         };
+        shutdown.called = true;
         let untold = self
             .programs
             .iter()
@@ -191,9 +212,9 @@ impl Supervisor {
         if untold || !shutdown.strays_told {
             self.notice(Notice::LastCall);
         }
-        for id in self.last_to_first() {
-            self.tell(now, id);
-            self.tell_followers(id);
+        for id in self.graph.last_to_first() {
+            self.tell(now, id, Why::Shutdown);
+            self.tell_followers(now, id, Why::Shutdown);
         }
         self.tell_strays();
     }
@@ -207,6 +228,7 @@ impl Supervisor {
             return;
         }
         shutdown.killed = true;
+        shutdown.called = true;
         shutdown.last_call = None;
         shutdown.deadline = None;
         shutdown.strays_told = true;
@@ -275,6 +297,7 @@ impl Supervisor {
                 true => end.as_code(),
                 false => failure_code(end),
             },
+            Cause::Unhealthy(_) | Cause::StartupTimeout(_) => GAVE_UP,
             Cause::NothingLeft => self.first_failure.map_or(0, failure_code),
         }
     }
@@ -286,7 +309,7 @@ impl Supervisor {
         let Some(program) = self.program(main) else {
             return 0;
         };
-        let end = match program.last_end {
+        let end = match program.last.end {
             _ if program.state.has_leader() => End::Status(ExitStatus::Signal(Signal::KILL)),
             Some(End::NeverRan(failure)) if failure.is_temporary() => {
                 End::Status(ExitStatus::Signal(asked_with))

@@ -365,6 +365,8 @@ pub enum Meaning {
     Shutdown,
     /// The configuration is read again.
     Reload,
+    /// A program reloads: by its own signal, or by a restart.
+    ReloadProgram(ProgramId),
     /// Log files are opened again.
     ReopenLogs,
     /// The state of every program is logged.
@@ -432,6 +434,22 @@ impl SignalTable {
     pub fn set(&mut self, signal: Signal, meaning: Meaning) {
         if let Some(slot) = self.0.get_mut(signal.number() as usize) {
             *slot = meaning;
+        }
+    }
+
+    /// The same with every program in another place.
+    pub(crate) fn renumber(&mut self, place: impl Fn(ProgramId) -> ProgramId) {
+        for meaning in &mut self.0 {
+            match meaning {
+                Meaning::Forward(forward) => forward.program = place(forward.program),
+                Meaning::ReloadProgram(program) => *program = place(*program),
+                Meaning::Shutdown
+                | Meaning::Reload
+                | Meaning::ReopenLogs
+                | Meaning::LogState
+                | Meaning::Ignore
+                | Meaning::IgnoreSilently => {}
+            }
         }
     }
 

@@ -9,17 +9,25 @@
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use crate::program::{Program, State};
+use crate::graph::Graph;
+use crate::program::{Program, Standing, State};
 use crate::restart::Jitter;
 use crate::shutdown::Phase;
+use crate::watch::Probe;
 use crate::{
-    Action, Cause, End, Event, FatalReason, Notice, ProgramId, ProgramSpec, RunId, Spec, Time,
+    Action, Care, Cause, End, Event, FatalReason, Kind, Notice, ProgramId, ProgramSpec, RunId,
+    Spec, Time, Why,
 };
 
-/// Most rounds of settling after one event. A program has two deadlines that can pass
-/// one after the other, the shutdown three.
-const MOST_ROUNDS: u32 = 64;
+/// Most rounds of settling after one event. A program has a few deadlines that can pass
+/// one after the other, the shutdown three; those that ask are looked at one by one.
+const MOST_ROUNDS: u32 = 4096;
+
+/// Who wakes that much later than he asked to be was held up, and so was everybody else
+/// (HEALTH-2).
+const LATE: Duration = Duration::from_secs(1);
 
 /// Who decides. See the crate's description for the contract.
 #[derive(Clone, Debug)]
@@ -30,12 +38,7 @@ pub struct Supervisor {
     pub(crate) jitter: Jitter,
     /// How the first program ended that failed for good (END-1).
     pub(crate) first_failure: Option<End>,
-    /// The place of each program in the order of starts.
-    ranks: Vec<u32>,
-    /// The programs by rank.
-    by_rank: Vec<ProgramId>,
-    /// Who needs each program.
-    needed_by: Vec<Vec<ProgramId>>,
+    pub(crate) graph: Graph,
     /// Ranks of the programs whose surroundings changed.
     dirty: BTreeSet<u32>,
     /// A time not later than the next deadline of anybody, so that most events need
@@ -45,55 +48,49 @@ pub struct Supervisor {
     busy: usize,
     /// The program of each run that is not over; a run is a key that is never used again.
     runs: BTreeMap<RunId, ProgramId>,
+    /// Those that ask, who are no part of a life.
+    pub(crate) probes: BTreeMap<RunId, Probe>,
+    startup: Startup,
     next_run: u64,
     actions: VecDeque<Action>,
+}
+
+/// How far the start of all has come.
+#[derive(Clone, Copy, Debug)]
+enum Startup {
+    /// Nothing has happened yet.
+    Ahead,
+    /// That many of those that start by themselves were not up yet, and must be by then.
+    Waits(usize, Option<Time>),
+    /// All were up once.
+    Done,
 }
 
 impl Supervisor {
     /// A supervisor of what `spec` says. Nothing happens before the first event.
     #[must_use]
     pub fn new(spec: Spec) -> Supervisor {
-        let programs: Vec<Program> = spec
-            .programs
-            .iter()
-            .map(|program| Program::new(program.autostart))
-            .collect();
-        let ids = (0..).map(ProgramId).take(programs.len());
-        let mut by_rank: Vec<ProgramId> = ids.collect();
-        by_rank.sort_by_key(|id| spec.programs.get(id.0 as usize).map(|p| p.priority));
-        let mut ranks = alloc::vec![0; programs.len()];
-        for (rank, id) in (0..).zip(&by_rank) {
-            if let Some(slot) = ranks.get_mut(id.0 as usize) {
-                *slot = rank;
-            }
-        }
-        let mut needed_by = alloc::vec![Vec::new(); programs.len()];
-        for (id, program) in (0..).map(ProgramId).zip(&spec.programs) {
-            for need in &program.needs {
-                if let Some(list) = needed_by.get_mut(need.program.0 as usize) {
-                    list.push(id);
-                }
-            }
-        }
-        Supervisor {
+        let by_itself = |program: &ProgramSpec| program.autostart && program.schedule.is_none();
+        let programs = spec.programs.iter();
+        let programs = programs.map(|program| Program::new(by_itself(program)));
+        let mut supervisor = Supervisor {
             phase: Phase::Up,
             jitter: Jitter::new(spec.seed),
             first_failure: None,
-            dirty: (0..).take(programs.len()).collect(),
-            busy: programs
-                .iter()
-                .filter(|p| p.state.is_busy(p.wanted))
-                .count(),
+            graph: Graph::default(),
+            dirty: BTreeSet::new(),
+            busy: 0,
             runs: BTreeMap::new(),
+            probes: BTreeMap::new(),
+            startup: Startup::Ahead,
             next_run: 1,
             alarm: None,
             actions: VecDeque::new(),
-            ranks,
-            by_rank,
-            needed_by,
-            programs,
+            programs: programs.collect(),
             spec,
-        }
+        };
+        supervisor.arrange();
+        supervisor
     }
 
     /// Takes note of a fact, and decides what follows from it.
@@ -102,18 +99,30 @@ impl Supervisor {
             // The last order was given.
             return;
         }
+        self.begin_startup(now);
+        self.oversleep(now);
         match event {
             Event::Execed { run } => self.execed(now, run),
-            Event::SpawnFailed { run, failure } => self.spawn_failed(now, run, failure),
+            Event::SpawnFailed { run, failure } => {
+                self.probe_never_ran(now, run, End::NeverRan(failure));
+                self.spawn_failed(now, run, failure);
+            }
             Event::Exited {
                 run,
                 status,
                 out_of_memory,
             } => {
+                self.probe_ended(now, run, status);
                 self.exited(now, run, status, out_of_memory);
             }
-            Event::TreeGone { run } => self.tree_gone(now, run),
+            Event::TreeGone { run } => {
+                self.probes.remove(&run);
+                self.tree_gone(now, run);
+            }
             Event::LeaderAlone { run } => self.leader_alone(run),
+            Event::Said { run, message } => self.said(now, run, &message),
+            Event::Due { program } => self.due(now, program),
+            Event::Loaded { spec, launches } => self.loaded(now, *spec, &launches),
             Event::Signal {
                 signal,
                 from_terminal,
@@ -133,6 +142,33 @@ impl Supervisor {
         debug_assert!(false, "there is always something due");
     }
 
+    /// The loop was held up: `docker pause`, a suspended host. Whoever is waited for was
+    /// held up as well, and gets that much longer; and a moment more, in which to do what
+    /// the pause kept it from.
+    fn oversleep(&mut self, now: Time) {
+        if self.alarm.is_none_or(|at| now.since(at) < LATE) {
+            return;
+        }
+        let Some(late) = self.next_deadline().map(|asked| now.since(asked)) else {
+            return;
+        };
+        if late < LATE {
+            return;
+        }
+        let by = late.saturating_add(LATE);
+        for program in &mut self.programs {
+            program.postpone(by);
+        }
+        for probe in self.probes.values_mut() {
+            probe.postpone(by);
+        }
+        if let Startup::Waits(_, Some(at)) = &mut self.startup {
+            *at = at.plus(by);
+        }
+        self.notice(Notice::Overslept { late });
+        self.rearm();
+    }
+
     /// The next order, if there is one.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
@@ -144,14 +180,14 @@ impl Supervisor {
         if matches!(self.phase, Phase::Over) {
             return None;
         }
-        let programs = self.programs.iter().zip(&self.spec.programs);
-        let next = programs
-            .filter_map(|(program, spec)| program.state.deadline(spec.startsecs))
-            .min();
-        match (next, self.phase.deadline()) {
-            (Some(program), Some(shutdown)) => Some(program.min(shutdown)),
-            (program, shutdown) => program.or(shutdown),
-        }
+        let programs = self.programs.iter().filter_map(Program::deadline);
+        let probes = self.probes.values().map(Probe::deadline);
+        let startup = match self.startup {
+            Startup::Waits(_, at) => at,
+            Startup::Ahead | Startup::Done => None,
+        };
+        let all = programs.chain(probes).chain(startup);
+        all.chain(self.phase.deadline()).min()
     }
 
     /// What is supervised.
@@ -169,10 +205,21 @@ impl Supervisor {
         }
     }
 
-    /// The program of a run that is not over.
+    /// The program of a run that is not over, whatever it does for it.
     #[must_use]
     pub fn program_of(&self, run: RunId) -> Option<ProgramId> {
+        let asks = || self.probes.get(&run).map(|probe| probe.program);
+        self.life_of(run).or_else(asks)
+    }
+
+    /// The program of which this run is a part of its life.
+    pub(crate) fn life_of(&self, run: RunId) -> Option<ProgramId> {
         self.runs.get(&run).copied()
+    }
+
+    pub(crate) fn new_run(&mut self) -> RunId {
+        self.next_run += 1;
+        RunId(self.next_run - 1)
     }
 
     pub(crate) fn order(&mut self, action: Action) {
@@ -181,6 +228,10 @@ impl Supervisor {
 
     pub(crate) fn notice(&mut self, notice: Notice) {
         self.actions.push_back(Action::Notice(notice));
+    }
+
+    pub(crate) fn care(&mut self, program: ProgramId, news: Care) {
+        self.notice(Notice::Care { program, news });
     }
 
     /// A program and its spec; none for an id that was never given out.
@@ -200,9 +251,30 @@ impl Supervisor {
         self.programs.get(id.0 as usize)
     }
 
+    /// One program more.
+    pub(crate) fn add(&mut self, program: Program, spec: ProgramSpec) -> ProgramId {
+        self.programs.push(program);
+        self.spec.programs.push(spec);
+        ProgramId((self.programs.len() - 1) as u32)
+    }
+
+    /// Programs have come, or have other needs and priorities: everybody is looked at anew.
+    pub(crate) fn arrange(&mut self) {
+        self.graph = Graph::of(&self.spec);
+        self.dirty = (0..).take(self.programs.len()).collect();
+        let pairs = self.programs.iter().zip(&self.spec.programs);
+        self.busy = pairs
+            .filter(|(program, spec)| program.is_busy(spec))
+            .count();
+        if let Startup::Waits(_, at) = self.startup {
+            self.startup = Startup::Waits(self.not_up_yet(), at);
+        }
+        self.rearm();
+    }
+
     /// The one place where a program changes its state.
-    pub(crate) fn become_state(&mut self, id: ProgramId, next: State) {
-        let Some(program) = self.programs.get_mut(id.0 as usize) else {
+    pub(crate) fn become_state(&mut self, now: Time, id: ProgramId, next: State) {
+        let Some((program, spec)) = self.parts(id) else {
             return;
         };
         debug_assert!(
@@ -210,12 +282,21 @@ impl Supervisor {
             "{:?} -> {next:?}",
             program.state
         );
-        let was_busy = program.state.is_busy(program.wanted);
+        let was_busy = program.is_busy(spec);
+        let was_watched = program.state.is_untold();
         let old_run = program.state.run();
         let new_run = next.run();
         program.state = next;
-        let is_busy = program.state.is_busy(program.wanted);
-        self.busy = self.busy + usize::from(is_busy) - usize::from(was_busy);
+        let is_over = matches!(program.state, State::Exited { .. } | State::Fatal { .. });
+        if is_over && spec.schedule.is_some() {
+            // Until its next time.
+            program.wanted = false;
+        }
+        let is_busy = program.is_busy(spec);
+        let is_watched = program.state.is_untold();
+        let is_free = program.standing == Standing::Removed && new_run.is_none();
+        let deadline = program.deadline();
+        self.count_busy(was_busy, is_busy);
         if old_run != new_run {
             if let Some(run) = old_run {
                 self.runs.remove(&run);
@@ -224,20 +305,24 @@ impl Supervisor {
                 self.runs.insert(run, id);
             }
         }
-        let startsecs = self
-            .spec
-            .programs
-            .get(id.0 as usize)
-            .map(|spec| spec.startsecs);
-        let program = self.programs.get(id.0 as usize);
-        let deadline = program.and_then(|p| p.state.deadline(startsecs.unwrap_or_default()));
         if let Some(at) = deadline {
             self.wake_at(at);
         }
+        if was_watched && !is_watched {
+            self.stop_watching(now, id);
+        }
         self.mark_dirty(id);
+        self.note_up(id);
+        if is_free {
+            self.mark_new_dirty();
+        }
         if self.is_stopping() {
             self.let_go(id);
         }
+    }
+
+    fn count_busy(&mut self, was: bool, is: bool) {
+        self.busy = self.busy + usize::from(is) - usize::from(was);
     }
 
     /// Something is due at `at`.
@@ -252,33 +337,48 @@ impl Supervisor {
 
     /// Nobody wants the program any more.
     pub(crate) fn unwant(&mut self, id: ProgramId) {
-        let Some(program) = self.programs.get_mut(id.0 as usize) else {
+        let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let was_busy = program.state.is_busy(program.wanted);
+        let was_busy = program.is_busy(spec);
         program.wanted = false;
-        let is_busy = program.state.is_busy(program.wanted);
-        self.busy = self.busy + usize::from(is_busy) - usize::from(was_busy);
+        program.again = false;
+        let is_busy = program.is_busy(spec);
+        self.count_busy(was_busy, is_busy);
+        self.mark_dirty(id);
+    }
+
+    /// The program is wanted, and nothing of what was counts any more.
+    pub(crate) fn want(&mut self, id: ProgramId) {
+        let Some((program, spec)) = self.parts(id) else {
+            return;
+        };
+        let was_busy = program.is_busy(spec);
+        program.renew();
+        let is_busy = program.is_busy(spec);
+        self.count_busy(was_busy, is_busy);
         self.mark_dirty(id);
     }
 
     /// A program and everybody whose decisions hang on it are looked at again.
     pub(crate) fn mark_dirty(&mut self, id: ProgramId) {
-        let index = id.0 as usize;
-        let needed_by = self.needed_by.get(index).into_iter().flatten();
-        let needs = self
-            .spec
-            .programs
-            .get(index)
-            .into_iter()
-            .flat_map(|spec| &spec.needs);
-        let touched = needed_by
-            .copied()
-            .chain(needs.map(|need| need.program))
-            .chain([id]);
+        let needs = self.spec.programs.get(id.0 as usize);
+        let needs = needs.into_iter().flat_map(|spec| &spec.needs);
+        let touched = self.graph.users(id).iter().copied();
+        let touched = touched.chain(needs.map(|need| need.program)).chain([id]);
         for id in touched {
-            if let Some(rank) = self.ranks.get(id.0 as usize) {
-                self.dirty.insert(*rank);
+            self.dirty.extend(self.graph.rank(id));
+        }
+    }
+
+    /// Those that wait for what the last reload removed are looked at again.
+    fn mark_new_dirty(&mut self) {
+        for id in self.ids() {
+            if self
+                .program(id)
+                .is_some_and(|program| program.standing == Standing::New)
+            {
+                self.dirty.extend(self.graph.rank(id));
             }
         }
     }
@@ -292,7 +392,7 @@ impl Supervisor {
                 Phase::Stopping(_) | Phase::Over => self.dirty.pop_last(),
             };
             let Some(rank) = rank else { break };
-            let Some(id) = self.by_rank.get(rank as usize).copied() else {
+            let Some(id) = self.graph.at_rank(rank) else {
                 continue;
             };
             match self.phase {
@@ -311,11 +411,20 @@ impl Supervisor {
         }
     }
 
-    /// While all is well: starts a program that is wanted, when its needs hold.
-    pub(crate) fn settle_up(&mut self, now: Time, id: ProgramId) {
+    /// While all is well: starts a program that is wanted, when its needs hold; and tells
+    /// one that is not in the configuration any more, when nobody alive needs it.
+    fn settle_up(&mut self, now: Time, id: ProgramId) {
         let Some(program) = self.program(id) else {
             return;
         };
+        if program.standing == Standing::Removed {
+            let users = self.graph.users(id).iter();
+            let mut users = users.filter_map(|user| self.program(*user));
+            if !users.any(|user| user.state.run().is_some()) {
+                self.tell(now, id, Why::Removed);
+            }
+            return;
+        }
         let is_due = match program.state {
             State::Stopped => program.wanted,
             State::Backoff { until } => until <= now,
@@ -325,7 +434,7 @@ impl Supervisor {
             | State::Exited { .. }
             | State::Fatal { .. } => false,
         };
-        if !is_due {
+        if !is_due || (program.standing == Standing::New && self.somebody_leaves()) {
             return;
         }
         match self.needs(id) {
@@ -336,26 +445,33 @@ impl Supervisor {
                     .program(id)
                     .is_some_and(|p| matches!(p.state, State::Backoff { .. }))
                 {
-                    self.become_state(id, State::Stopped);
+                    self.become_state(now, id, State::Stopped);
                 }
             }
             Needs::NeverHold(needed) => {
-                let end = self.program(needed).and_then(|program| program.last_end);
+                let end = self.program(needed).and_then(|program| program.last.end);
                 self.give_up(now, id, FatalReason::Needs(needed), end);
             }
         }
     }
 
+    /// Whether somebody lives who is not in the configuration any more.
+    fn somebody_leaves(&self) -> bool {
+        self.programs
+            .iter()
+            .any(|program| program.standing == Standing::Removed && program.state.run().is_some())
+    }
+
     /// During the shutdown: tells a program that nobody needs any more.
     fn settle_stopping(&mut self, now: Time, id: ProgramId) {
         if !self.is_needed(id) {
-            self.tell(now, id);
+            self.tell(now, id, Why::Shutdown);
         }
     }
 
     /// Whether a program must wait for another one's end before its own (STOP-4).
     fn is_needed(&self, id: ProgramId) -> bool {
-        let users = self.needed_by.get(id.0 as usize).into_iter().flatten();
+        let users = self.graph.users(id).iter();
         users
             .filter_map(|user| self.program(*user))
             .any(|user| !user.let_go)
@@ -380,11 +496,6 @@ impl Supervisor {
         }
     }
 
-    /// The programs in the order in which they are told: who starts last, first.
-    pub(crate) fn last_to_first(&self) -> Vec<ProgramId> {
-        self.by_rank.iter().rev().copied().collect()
-    }
-
     /// Whether all that a program needs is there.
     fn needs(&self, id: ProgramId) -> Needs {
         let mut all = Needs::Hold;
@@ -398,33 +509,109 @@ impl Supervisor {
             let Some(program) = self.program(need.program) else {
                 continue;
             };
-            match program.state {
-                _ if program.state.meets(need.condition) => {}
-                State::Exited { .. } | State::Fatal { .. } => {
-                    return Needs::NeverHold(need.program);
-                }
-                State::Stopped
-                | State::Starting { .. }
-                | State::Running { .. }
-                | State::Stopping(_)
-                | State::Backoff { .. } => all = Needs::MayHold,
+            let Some(spec) = self.spec.programs.get(need.program.0 as usize) else {
+                continue;
+            };
+            if program.meets(need.condition) {
+                continue;
             }
+            if program.is_lost(spec) {
+                return Needs::NeverHold(need.program);
+            }
+            all = Needs::MayHold;
         }
         all
     }
 
-    fn start(&mut self, now: Time, program: ProgramId) {
-        let run = RunId(self.next_run);
-        self.next_run += 1;
-        self.become_state(
-            program,
-            State::Starting {
-                run,
-                born: now,
-                execed: None,
-            },
-        );
-        self.order(Action::Spawn { program, run });
+    /// The first fact: the time that all have to be up begins.
+    fn begin_startup(&mut self, now: Time) {
+        if let Startup::Ahead = self.startup {
+            let at = self.spec.startup_timeout.map(|timeout| now.plus(timeout));
+            self.startup = Startup::Waits(self.not_up_yet(), at);
+            if let Some(at) = at {
+                self.wake_at(at);
+            }
+            self.all_may_be_up();
+        }
+    }
+
+    /// How many of those that start by themselves were never up.
+    fn not_up_yet(&self) -> usize {
+        let ids = self.ids().filter(|id| self.counts_for_startup(*id));
+        let not_up = ids.filter(|id| self.program(*id).is_some_and(|p| !p.was_up));
+        not_up.count()
+    }
+
+    fn counts_for_startup(&self, id: ProgramId) -> bool {
+        let index = id.0 as usize;
+        let (Some(program), Some(spec)) = (self.programs.get(index), self.spec.programs.get(index))
+        else {
+            return false;
+        };
+        let is_listed = match program.standing {
+            Standing::Listed | Standing::New => true,
+            Standing::Removed | Standing::Twin(_) => false,
+        };
+        is_listed && spec.autostart && spec.schedule.is_none() && Some(id) != self.spec.main
+    }
+
+    /// A program has another state: it may be up for the first time. A oneshot is when it
+    /// is done.
+    fn note_up(&mut self, id: ProgramId) {
+        let Some((program, spec)) = self.parts(id) else {
+            return;
+        };
+        let is_up = match program.state {
+            State::Running { .. } => spec.kind == Kind::Service,
+            State::Exited { well, .. } => well,
+            State::Stopped
+            | State::Starting { .. }
+            | State::Backoff { .. }
+            | State::Stopping(_)
+            | State::Fatal { .. } => false,
+        };
+        let is_first = is_up && !program.was_up;
+        program.was_up |= is_up;
+        if is_first && self.counts_for_startup(id) {
+            if let Startup::Waits(many, _) = &mut self.startup {
+                *many = many.saturating_sub(1);
+            }
+            self.all_may_be_up();
+        }
+    }
+
+    fn all_may_be_up(&mut self) {
+        if let Startup::Waits(0, _) = self.startup {
+            self.startup = Startup::Done;
+            self.notice(Notice::AllUp);
+        }
+    }
+
+    /// Not all were up in time.
+    pub(crate) fn pass_startup(&mut self, now: Time) -> bool {
+        let Startup::Waits(many, Some(at)) = self.startup else {
+            return false;
+        };
+        if at > now {
+            return false;
+        }
+        self.startup = Startup::Waits(many, None);
+        let timeout = self.spec.startup_timeout.unwrap_or_default();
+        self.begin_shutdown(now, Cause::StartupTimeout(timeout));
+        true
+    }
+
+    /// In the shutdown nobody is impatient with a start any more.
+    pub(crate) fn end_startup(&mut self, now: Time) {
+        if let Startup::Waits(many, _) = self.startup {
+            self.startup = Startup::Waits(many, None);
+        }
+        for id in self.ids() {
+            self.stop_asking(now, id);
+            if let Some((program, _)) = self.parts(id) {
+                program.have_patience();
+            }
+        }
     }
 }
 

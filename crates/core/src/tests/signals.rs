@@ -96,7 +96,7 @@ fn sig_2_a_supervisor_stops_reloads_reopens_and_reports() {
     }
     let mut bench = Bench::running(vec![program("a")], 1);
     bench.signal(Signal::HUP);
-    assert_eq!(bench.last, vec![Action::Notice(Notice::Reload)]);
+    assert_eq!(bench.last, vec![Action::Load]);
     bench.signal(Signal::USR1);
     assert_eq!(bench.last, vec![Action::Notice(Notice::ReopenLogs)]);
     bench.signal(Signal::USR2);
@@ -119,7 +119,7 @@ fn sig_2_the_report_names_what_a_program_waits_for_and_not_what_is_done() {
     bench.ends(1, 0);
     bench.signal(Signal::USR2);
     assert!(bench.noticed(|notice| {
-        matches!(notice, Notice::State { detail, .. } if detail == "waits for db")
+        matches!(notice, Notice::State { detail, .. } if detail == "waits for db to be ready")
     }));
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Checker {
     /// The priorities of who was started and told last in this step.
     pub(crate) last_spawned: Option<i32>,
     pub(crate) last_told: Option<i32>,
+    /// When the core asked to be woken.
+    pub(crate) deadline: Option<Time>,
 }
 
 /// A shutdown from outside.
@@ -76,6 +78,7 @@ impl Checker {
             is_tick: false,
             last_spawned: None,
             last_told: None,
+            deadline: None,
         }
     }
 
@@ -86,10 +89,26 @@ impl Checker {
         is_current.then_some(*program)
     }
 
+    /// HEALTH-2: who was held up for a second or more gives everybody that much longer, and
+    /// a second in which to do what the pause kept him from.
+    fn oversleep(&mut self, now: Time) {
+        let late = self.deadline.map_or(Duration::ZERO, |at| now.since(at));
+        if late < Duration::from_secs(1) {
+            return;
+        }
+        let by = late + Duration::from_secs(1);
+        for run in self.shadows.iter_mut().filter_map(Shadow::run_mut) {
+            if !run.up && run.told.is_none() && run.leader.is_none() {
+                run.execed = run.execed.map(|at| at.plus(by));
+            }
+        }
+    }
+
     /// A fact that the core is about to be told.
     pub(crate) fn fact(&mut self, now: Time, event: &Event) {
         self.is_tick = *event == Event::Tick;
         self.last_spawned = None;
+        self.oversleep(now);
         self.last_told = None;
         match event {
             Event::Execed { run } => {
@@ -106,7 +125,11 @@ impl Checker {
                 from_terminal,
             } => self.signal(now, *signal, *from_terminal),
             Event::NobodyLeft => self.nobody_left = true,
-            Event::LeaderAlone { .. } | Event::Tick => {}
+            Event::LeaderAlone { .. }
+            | Event::Said { .. }
+            | Event::Due { .. }
+            | Event::Loaded { .. }
+            | Event::Tick => {}
         }
     }
 

@@ -199,6 +199,9 @@ impl Kernel {
             Event::Execed { .. }
             | Event::TreeGone { .. }
             | Event::LeaderAlone { .. }
+            | Event::Said { .. }
+            | Event::Due { .. }
+            | Event::Loaded { .. }
             | Event::Signal { .. }
             | Event::NobodyLeft
             | Event::Tick => {}

@@ -17,6 +17,7 @@ impl Checker {
     /// A step is done: everything was ordered that had to be.
     pub(crate) fn step_done(&mut self, now: Time, deadline: Option<Time>) -> Check {
         self.due.is_nothing()?;
+        self.deadline = deadline;
         ensure!(self.disowns.is_none(), "not disowned");
         if self.exit.is_some() {
             ensure!(deadline.is_none(), "a deadline after the end: {deadline:?}");

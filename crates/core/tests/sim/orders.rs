@@ -17,7 +17,7 @@ impl Checker {
         self.look_for_leaders(now);
         self.somebody_hung |= kernel.somebody_hangs(now);
         match action {
-            Action::Spawn { program, run } => self.spawn(now, program.0 as usize, *run, kernel),
+            Action::Spawn { program, run, .. } => self.spawn(now, program.0 as usize, *run, kernel),
             Action::Forward { run, signal, .. } => self.forwarded(*run, *signal),
             Action::Tell { run, scope, signal } => self.tell(now, *run, *scope, *signal),
             Action::TellFollowers { run, signal } => self.tell_followers(now, *run, *signal),
@@ -26,6 +26,7 @@ impl Checker {
             Action::Disown { run } => self.disown(*run),
             Action::TellStrays { .. } => self.tell_strays(now),
             Action::KillEverybody => self.kill_everybody(now, kernel),
+            Action::Load => Ok(()),
             Action::Notice(notice) => self.notice(now, notice),
             Action::Exit { code } => self.leave(now, *code, kernel),
         }
@@ -319,7 +320,7 @@ impl Checker {
             let shadow = &self.shadows[program.0 as usize];
             let told = shadow.run().and_then(|run| run.told);
             ensure!(
-                *asked == told.map(|at| now.since(at)),
+                asked.map(|(ago, _)| ago) == told.map(|at| now.since(at)),
                 "asked {asked:?} ago?"
             );
             ensure!(*lived == shadow.lived, "lived for {lived:?}?");
@@ -366,6 +367,9 @@ impl Checker {
                     "the last one was not {last:?}"
                 );
             }
+            FatalReason::NotReady { .. } | FatalReason::PreStart { .. } => {
+                return Err("given up for what it has not".into());
+            }
             FatalReason::Needs(needed) => {
                 let lost = &self.shadows[needed.0 as usize];
                 ensure!(
@@ -400,6 +404,9 @@ impl Checker {
                     shadow.ends_container && shadow.last_end == Some(end),
                     "the shutdown has no cause"
                 );
+            }
+            Cause::Unhealthy(_) | Cause::StartupTimeout(_) => {
+                return Err("the shutdown has no cause".into());
             }
             Cause::NothingLeft => {
                 let mut pairs = self.shadows.iter().zip(&self.spec.programs);

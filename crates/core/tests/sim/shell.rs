@@ -148,7 +148,7 @@ impl Shell<'_> {
 
     fn carry_out(&mut self, now: Time, action: &Action) {
         let kind = match action {
-            Action::Spawn { program, run } => {
+            Action::Spawn { program, run, .. } => {
                 let has_terminal = self.checker.spec.programs[program.0 as usize].has_terminal;
                 self.kernel.spawn(now, *run, has_terminal);
                 self.outcome.spawns += 1;
@@ -189,6 +189,7 @@ impl Shell<'_> {
                 self.outcome.kills += 1;
                 7 << 20
             }
+            Action::Load => 10 << 20,
             Action::Notice(_) => 8 << 20,
             Action::Exit { code } => u64::from(*code) + (9 << 20),
         };
@@ -205,7 +206,12 @@ fn of(event: &Event) -> u64 {
         | Event::SpawnFailed { run, .. }
         | Event::Exited { run, .. }
         | Event::TreeGone { run }
-        | Event::LeaderAlone { run } => run.0,
-        Event::Signal { .. } | Event::NobodyLeft | Event::Tick => 0,
+        | Event::LeaderAlone { run }
+        | Event::Said { run, .. } => run.0,
+        Event::Due { .. }
+        | Event::Loaded { .. }
+        | Event::Signal { .. }
+        | Event::NobodyLeft
+        | Event::Tick => 0,
     }
 }

@@ -1,0 +1,434 @@
+//! A configuration that was read again (RELOAD-1 to RELOAD-3): what differs from the
+//! one before, and what becomes of the programs.
+//!
+//! Programs are known by their names, and keep their places: who is in both keeps its
+//! [`ProgramId`], its state and, unless the difference needs a new process, its pid. Who
+//! is new takes a place that is free. Who is gone from the configuration keeps its place
+//! until it is gone from the machine: it is told as in a shutdown, when nobody who needs
+//! it is alive, and what is new starts when all of these are gone, since it may want
+//! their port.
+//!
+//! Which difference needs a new process is told in one place for each of the two halves
+//! of a program: [`ProgramSpec::change_to`] here, and the launch in the shell. Both take
+//! the program apart field by field, so that a new field does not compile until somebody
+//! has decided.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::program::{Program, Standing, State, Step};
+use crate::{
+    Action, Condition, FatalReason, Notice, ProgramId, ProgramSpec, Spec, Supervisor, Time, Why,
+};
+
+/// What a difference asks for.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Change {
+    /// Nothing.
+    Same,
+    /// The new value holds from now on.
+    Live,
+    /// A new process.
+    Restart,
+}
+
+/// What differs between two configurations, by the names of the programs.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Changes {
+    /// Programs that were not there.
+    pub added: Vec<String>,
+    /// Programs that are not there any more.
+    pub removed: Vec<String>,
+    /// Programs that need a new process.
+    pub restarted: Vec<String>,
+    /// Programs that take new values as they run.
+    pub changed: Vec<String>,
+}
+
+impl Changes {
+    /// What differs between two configurations. `launches` says of each program of the
+    /// new one what it takes to launch the old one of that name in its way.
+    #[must_use]
+    pub fn between(old: &Spec, new: &Spec, launches: &[Change]) -> Changes {
+        Changes::of(old, |_| true, new, launches)
+    }
+
+    /// The same, where not all that the old one has at its places counts.
+    fn of(
+        old: &Spec,
+        counts: impl Fn(ProgramId) -> bool,
+        new: &Spec,
+        launches: &[Change],
+    ) -> Changes {
+        let known: Vec<&ProgramSpec> = (0..)
+            .map(ProgramId)
+            .zip(&old.programs)
+            .filter_map(|(id, program)| counts(id).then_some(program))
+            .collect();
+        let mut changes = Changes::default();
+        for (index, program) in new.programs.iter().enumerate() {
+            let name = program.name.clone();
+            let Some(known) = known.iter().find(|known| known.name == name) else {
+                changes.added.push(name);
+                continue;
+            };
+            let needs_differ = needs(old, known) != needs(new, program);
+            let launch = launches.get(index).copied().unwrap_or(Change::Same);
+            match known.change_to(program).max(launch) {
+                Change::Restart => changes.restarted.push(name),
+                Change::Live => changes.changed.push(name),
+                Change::Same if needs_differ => changes.changed.push(name),
+                Change::Same => {}
+            }
+        }
+        let is_gone = |known: &&&ProgramSpec| !new.programs.iter().any(|p| p.name == known.name);
+        let gone = known.iter().filter(is_gone);
+        changes.removed = gone.map(|known| known.name.clone()).collect();
+        changes
+    }
+
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Changes::default()
+    }
+}
+
+/// What a program needs. Places mean something in one configuration only, so that two
+/// are compared by the names that stand there.
+fn needs<'a>(spec: &'a Spec, program: &ProgramSpec) -> Vec<(Option<&'a str>, Condition)> {
+    let name = |id: ProgramId| spec.programs.get(id.0 as usize).map(|p| p.name.as_str());
+    let needs = program.needs.iter();
+    needs
+        .map(|need| (name(need.program), need.condition))
+        .collect()
+}
+
+impl ProgramSpec {
+    /// What it takes to make this program that one. Needs are left out: they are places
+    /// in a configuration, and mean nothing in another one.
+    #[must_use]
+    pub fn change_to(&self, new: &ProgramSpec) -> Change {
+        let ProgramSpec {
+            // Who has another name is another program.
+            name: _,
+            kind,
+            autostart,
+            priority,
+            startsecs,
+            readiness,
+            startretries,
+            autorestart,
+            exitcodes,
+            backoff,
+            backoff_max,
+            on_success,
+            on_failure,
+            stopsignal,
+            stopwaitsecs,
+            stop_scope,
+            leftovers,
+            forward_scope,
+            needs: _,
+            schedule,
+            healthcheck,
+            watchdog,
+            pre_start,
+            post_stop,
+            reload_signal,
+            has_terminal,
+        } = self;
+        let is_live = *kind == new.kind
+            && *autostart == new.autostart
+            && *priority == new.priority
+            && *startsecs == new.startsecs
+            && *readiness == new.readiness
+            && *startretries == new.startretries
+            && *autorestart == new.autorestart
+            && *exitcodes == new.exitcodes
+            && *backoff == new.backoff
+            && *backoff_max == new.backoff_max
+            && *on_success == new.on_success
+            && *on_failure == new.on_failure
+            && *stopsignal == new.stopsignal
+            && *stopwaitsecs == new.stopwaitsecs
+            && *stop_scope == new.stop_scope
+            && *leftovers == new.leftovers
+            && *forward_scope == new.forward_scope
+            && *schedule == new.schedule
+            && *healthcheck == new.healthcheck
+            && *watchdog == new.watchdog
+            && *pre_start == new.pre_start
+            && *post_stop == new.post_stop
+            && *reload_signal == new.reload_signal;
+        match (*has_terminal == new.has_terminal, is_live) {
+            (false, _) => Change::Restart,
+            (true, false) => Change::Live,
+            (true, true) => Change::Same,
+        }
+    }
+}
+
+impl Supervisor {
+    /// Where each program of another configuration stands, or would: at the place of the
+    /// one of its name, else at one that is free.
+    #[must_use]
+    pub fn places(&self, spec: &Spec) -> Vec<ProgramId> {
+        let mut free = self.ids().filter(|id| self.is_free(*id));
+        let mut next = self.programs.len() as u32;
+        let known = |name: &str| {
+            let mut ids = self.ids().filter(|id| !self.is_free(*id));
+            ids.find(|id| {
+                let standing = self.program(*id).map(|program| program.standing);
+                let twin = matches!(standing, Some(Standing::Twin(_)));
+                let spec = self.spec.programs.get(id.0 as usize);
+                !twin && spec.is_some_and(|spec| spec.name == name)
+            })
+        };
+        let place = |program: &ProgramSpec| {
+            known(&program.name)
+                .or_else(|| free.next())
+                .unwrap_or_else(|| {
+                    next += 1;
+                    ProgramId(next - 1)
+                })
+        };
+        spec.programs.iter().map(place).collect()
+    }
+
+    /// The program that a process of this one is launched as: for all but the second
+    /// lives of scheduled programs it is itself.
+    #[must_use]
+    pub fn launched_as(&self, id: ProgramId) -> ProgramId {
+        match self.program(id).map(|program| program.standing) {
+            Some(Standing::Twin(of)) => of,
+            Some(Standing::Listed | Standing::New | Standing::Removed) | None => id,
+        }
+    }
+
+    /// Whether nobody has this place any more.
+    fn is_free(&self, id: ProgramId) -> bool {
+        self.program(id).is_some_and(|program| {
+            program.standing == Standing::Removed && program.state.run().is_none()
+        })
+    }
+
+    /// The configuration was read again.
+    pub(crate) fn loaded(&mut self, now: Time, spec: Spec, launches: &[Change]) {
+        if self.is_stopping() {
+            return;
+        }
+        let is_listed = |id: ProgramId| {
+            self.program(id)
+                .is_some_and(|p| matches!(p.standing, Standing::Listed | Standing::New))
+        };
+        let changes = Changes::of(&self.spec, is_listed, &spec, launches);
+        let places = self.places(&spec);
+        let mut spec = renumbered(spec, &places);
+        let programs = core::mem::take(&mut spec.programs);
+        for id in self.ids() {
+            self.leave_unless_in(now, id, &places);
+        }
+        let mut deeds = Vec::with_capacity(places.len());
+        for ((place, program), launch) in places.iter().zip(programs).zip(launches) {
+            deeds.push((*place, self.take_in(*place, program, *launch)));
+        }
+        spec.programs = core::mem::take(&mut self.spec.programs);
+        self.spec = spec;
+        self.arrange();
+        self.notice(Notice::Reloaded { changes });
+        for (id, deed) in deeds {
+            self.follow(now, id, deed);
+        }
+    }
+
+    /// A program that is not in the configuration any more is not wanted. When nobody who
+    /// needs it is alive it is told, like any that must stop.
+    fn leave_unless_in(&mut self, now: Time, id: ProgramId, places: &[ProgramId]) {
+        let Some(program) = self.program(id) else {
+            return;
+        };
+        let is_in = match program.standing {
+            Standing::Removed => return,
+            Standing::Listed | Standing::New => places.contains(&id),
+            Standing::Twin(of) => places.contains(&of),
+        };
+        if is_in {
+            return;
+        }
+        if matches!(program.state, State::Backoff { .. }) {
+            self.become_state(now, id, State::Stopped);
+        }
+        if let Some((program, _)) = self.parts(id) {
+            program.standing = Standing::Removed;
+            program.wanted = false;
+            program.again = false;
+        }
+    }
+
+    /// Puts a program at its place.
+    fn take_in(&mut self, place: ProgramId, new: ProgramSpec, launch: Change) -> Deed {
+        let is_free = self.is_free(place);
+        let Some((program, spec)) = self.parts(place) else {
+            let program = Program {
+                standing: Standing::New,
+                ..Program::new(false)
+            };
+            self.add(program, new);
+            return Deed::Appear;
+        };
+        if is_free {
+            *program = Program {
+                standing: Standing::New,
+                ..Program::new(false)
+            };
+            if let Some(spec) = self.spec.programs.get_mut(place.0 as usize) {
+                *spec = new;
+            }
+            return Deed::Appear;
+        }
+        let comes_back = program.standing == Standing::Removed;
+        if comes_back {
+            program.standing = Standing::Listed;
+        }
+        let deed = match spec.change_to(&new).max(launch) {
+            _ if comes_back => Deed::Restart,
+            Change::Restart => Deed::Restart,
+            Change::Live | Change::Same => Deed::Adapt {
+                watch: spec.readiness != new.readiness
+                    || spec.healthcheck != new.healthcheck
+                    || spec.watchdog != new.watchdog,
+                autostart: (spec.autostart != new.autostart).then_some(new.autostart),
+            },
+        };
+        if let Some(spec) = self.spec.programs.get_mut(place.0 as usize) {
+            *spec = new;
+        }
+        deed
+    }
+
+    /// What comes of a difference.
+    fn follow(&mut self, now: Time, id: ProgramId, deed: Deed) {
+        let Some((program, spec)) = self.parts(id) else {
+            return;
+        };
+        let by_itself = spec.autostart && spec.schedule.is_none();
+        let is_scheduled = spec.schedule.is_some();
+        match (deed, &program.state) {
+            (Deed::Appear, _) if by_itself => self.want(id),
+            (Deed::Appear, _) => {}
+            (Deed::Restart, State::Starting { .. } | State::Running { .. }) => {
+                self.tell(now, id, Why::Changed);
+            }
+            (Deed::Restart, State::Stopping(_)) => {
+                program.again = !is_scheduled;
+                program.wanted = true;
+            }
+            (Deed::Restart, State::Exited { .. } | State::Fatal { .. }) if is_scheduled => {}
+            (Deed::Restart, State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. }) => {
+                self.revive(now, id);
+            }
+            (Deed::Restart, State::Stopped) if by_itself => self.want(id),
+            (Deed::Restart, State::Stopped) => {}
+            (Deed::Adapt { watch, autostart }, _) => self.adapt(now, id, watch, autostart),
+        }
+    }
+
+    /// A program takes its new values as it is.
+    fn adapt(&mut self, now: Time, id: ProgramId, watch: bool, autostart: Option<bool>) {
+        if watch {
+            self.watch_anew(now, id);
+        }
+        let Some((program, spec)) = self.parts(id) else {
+            return;
+        };
+        let needs_no_more = match program.state {
+            State::Fatal {
+                reason: FatalReason::Needs(needed),
+            } => !spec.needs.iter().any(|need| need.program == needed),
+            State::Fatal { .. }
+            | State::Stopped
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Backoff { .. }
+            | State::Stopping(_)
+            | State::Exited { .. } => false,
+        };
+        let is_stopped = program.state == State::Stopped;
+        let is_scheduled = spec.schedule.is_some();
+        match autostart {
+            _ if needs_no_more => self.revive(now, id),
+            Some(true) if is_stopped && !is_scheduled => self.want(id),
+            // It has not begun, and need not.
+            Some(false) if is_stopped => self.unwant(id),
+            Some(_) | None => {}
+        }
+    }
+
+    /// A program reloads: by its own signal, or by a restart.
+    pub(crate) fn reload_program(&mut self, now: Time, id: ProgramId) {
+        if self.is_stopping() {
+            return;
+        }
+        let Some((program, spec)) = self.parts(id) else {
+            return;
+        };
+        let scope = spec.forward_scope;
+        let has_execed = match program.state {
+            State::Running { .. } => true,
+            State::Starting { step, .. } => matches!(step, Step::Execed { .. }),
+            State::Stopped
+            | State::Backoff { .. }
+            | State::Stopping(_)
+            | State::Exited { .. }
+            | State::Fatal { .. } => false,
+        };
+        match (program.state.run(), spec.reload_signal) {
+            (Some(run), Some(signal)) if has_execed => {
+                self.notice(Notice::Reloads {
+                    program: id,
+                    signal,
+                });
+                self.order(Action::Forward { run, scope, signal });
+            }
+            (Some(_), _) => {
+                // One that is on its way out comes back.
+                program.again = program.wanted;
+                self.tell(now, id, Why::Restarted);
+            }
+            (None, _) if program.wanted => self.revive(now, id),
+            (None, _) => {}
+        }
+    }
+}
+
+/// What a difference means for one program.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    /// It was not there.
+    Appear,
+    /// It needs a new process.
+    Restart,
+    /// It takes new values.
+    Adapt {
+        /// Whether it is asked other things, or in another way.
+        watch: bool,
+        /// Whether it is to start by itself, where that is new.
+        autostart: Option<bool>,
+    },
+}
+
+/// The same configuration with its programs at these places.
+fn renumbered(mut spec: Spec, places: &[ProgramId]) -> Spec {
+    let place = |id: ProgramId| places.get(id.0 as usize).copied().unwrap_or(id);
+    for need in spec
+        .programs
+        .iter_mut()
+        .flat_map(|program| &mut program.needs)
+    {
+        need.program = place(need.program);
+    }
+    spec.signals.renumber(place);
+    spec.main = spec.main.map(place);
+    spec
+}

@@ -1,0 +1,131 @@
+//! Programs that run at their times. The times come from the shell, which knows the
+//! calendar; here is what becomes of one that comes while the last one is not over.
+
+use alloc::format;
+
+use crate::program::{Program, Standing, State};
+use crate::{Care, Concurrency, ProgramId, ProgramSpec, Supervisor, Time, Why};
+
+/// Most lives of one scheduled program at once. Who needs more of them needs a longer
+/// interval.
+const MOST_TWINS: usize = 16;
+
+impl Supervisor {
+    /// The time of a scheduled program has come.
+    pub(crate) fn due(&mut self, now: Time, id: ProgramId) {
+        if self.is_stopping() {
+            return;
+        }
+        let Some((program, spec)) = self.parts(id) else {
+            return;
+        };
+        let Some(concurrency) = spec.schedule else {
+            return;
+        };
+        if program.standing == Standing::Removed || !spec.autostart {
+            return;
+        }
+        if is_idle(program) {
+            self.revive(now, id);
+            return;
+        }
+        match concurrency {
+            Concurrency::Forbid => self.care(id, Care::Skipped),
+            Concurrency::Allow => self.start_twin(now, id),
+            Concurrency::Replace => {
+                if program.state.run().is_some() {
+                    // Whatever it is that it is ending of.
+                    program.again = true;
+                    self.tell(now, id, Why::Replaced);
+                } else {
+                    self.revive(now, id);
+                }
+            }
+        }
+    }
+
+    /// A second one beside the one that runs.
+    fn start_twin(&mut self, now: Time, of: ProgramId) {
+        let twins = self.ids().filter(|id| {
+            let program = self.program(*id);
+            program.is_some_and(|program| program.standing == Standing::Twin(of))
+        });
+        let (mut many, mut free) = (0, None);
+        for id in twins {
+            many += 1;
+            if self.program(id).is_some_and(is_idle) {
+                free = Some(id);
+            }
+        }
+        let Some(spec) = self.spec.programs.get(of.0 as usize) else {
+            return;
+        };
+        let twin = |number: usize| ProgramSpec {
+            name: format!("{}+{number}", spec.name),
+            schedule: None,
+            autostart: false,
+            ..spec.clone()
+        };
+        let id = match free {
+            Some(id) => {
+                let twin = twin(1);
+                if let Some(slot) = self.spec.programs.get_mut(id.0 as usize) {
+                    let name = core::mem::take(&mut slot.name);
+                    *slot = ProgramSpec { name, ..twin };
+                }
+                id
+            }
+            None if many < MOST_TWINS => {
+                let twin = twin(many + 1);
+                let program = Program {
+                    standing: Standing::Twin(of),
+                    ..Program::new(false)
+                };
+                self.add(program, twin)
+            }
+            None => {
+                self.care(of, Care::Skipped);
+                return;
+            }
+        };
+        self.arrange();
+        self.revive(now, id);
+    }
+
+    /// A program without a life is wanted, and nothing of what was counts any more. So
+    /// are those again that were given up for its sake.
+    pub(crate) fn revive(&mut self, now: Time, id: ProgramId) {
+        let mut work = alloc::vec![id];
+        while let Some(id) = work.pop() {
+            let Some((program, _)) = self.parts(id) else {
+                continue;
+            };
+            if program.state.run().is_some() {
+                continue;
+            }
+            let is_there = program.state == State::Stopped;
+            self.want(id);
+            if !is_there {
+                self.become_state(now, id, State::Stopped);
+            }
+            let users = self.graph.users(id).iter().copied();
+            let given_up = users.filter(|user| {
+                let state = self.program(*user).map(|user| &user.state);
+                matches!(state, Some(State::Fatal { reason: crate::FatalReason::Needs(needed) }) if *needed == id)
+            });
+            work.extend(given_up);
+        }
+    }
+}
+
+/// Whether it neither lives nor is about to.
+fn is_idle(program: &Program) -> bool {
+    match program.state {
+        State::Stopped => !program.wanted,
+        State::Exited { .. } | State::Fatal { .. } => true,
+        State::Starting { .. }
+        | State::Running { .. }
+        | State::Backoff { .. }
+        | State::Stopping(_) => false,
+    }
+}
