@@ -7,19 +7,17 @@
 
 use core::time::Duration;
 
+use crate::hooks::PRE_START_TIME;
 use crate::program::{Part, Standing, State, Step, Stopping};
 use crate::restart::{self, Course, Verdict};
 use crate::{
-    Action, Aftermath, Care, Cause, End, EndPolicy, ExitStatus, FatalReason, Hook, Leftovers,
-    Notice, ProgramId, RunId, SpawnFailure, Supervisor, Time, Why, Work,
+    Action, Aftermath, Cause, End, EndPolicy, ExitStatus, FatalReason, Hook, Leftovers, Notice,
+    ProgramId, RunId, SpawnFailure, Supervisor, Time, Why, Work,
 };
 
 /// The pause before a tree that was killed is killed again, doubled each time: a fork
 /// in progress or a process in the middle of a system call may have been missed.
 pub(crate) const FIRST_KILL_PAUSE: Duration = Duration::from_millis(50);
-
-/// How long what runs before the command may take, where `startsecs` is not longer.
-pub(crate) const PRE_START_TIME: Duration = Duration::from_secs(60);
 
 impl Supervisor {
     /// A life begins.
@@ -248,10 +246,6 @@ impl Supervisor {
         }
     }
 
-    fn hook_ended(&mut self, program: ProgramId, hook: Hook, end: End) {
-        self.care(program, Care::HookEnded { hook, end });
-    }
-
     /// The leader of a told program is gone: the rest of its tree is told with the same.
     fn leader_gone_when_asked(&mut self, now: Time, id: ProgramId, end: End, why: Why) {
         let verdict = self.verdict_of_asked(now, id, why, end);
@@ -410,85 +404,8 @@ impl Supervisor {
         }
     }
 
-    /// What is to run after a life begins, if anything is. Whether it does.
-    fn clean_up(&mut self, now: Time, id: ProgramId, then: (End, Verdict)) -> bool {
-        let has_time = !self.is_after_last_call();
-        let Some((program, spec)) = self.parts(id) else {
-            return false;
-        };
-        let is_due = core::mem::take(&mut program.to_clean) && spec.post_stop;
-        if !is_due || !has_time {
-            if is_due {
-                self.care(id, Care::HookSkipped);
-            }
-            return false;
-        }
-        let (signal, wait, aftermath) = (spec.stopsignal, spec.stopwaitsecs, program.last);
-        let run = self.new_run();
-        let life = Stopping {
-            run,
-            part: Part::PostStop,
-            born: now,
-            execed: true,
-            signal,
-            asked: None,
-            leader: None,
-            last_call: wait.map(|wait| now.plus(wait / 5 * 4)),
-            kill: wait.map(|wait| (now.plus(wait), FIRST_KILL_PAUSE)),
-            killed: false,
-            hang_up: None,
-            then: Some(then),
-        };
-        self.become_state(now, id, State::Stopping(life));
-        self.order(Action::Spawn {
-            program: id,
-            run,
-            work: Work::PostStop(aftermath),
-        });
-        true
-    }
-
-    /// What runs after a life has ended itself. What it leaves behind is told.
-    fn post_stop_ended(&mut self, now: Time, id: ProgramId, run: RunId, end: End) {
-        self.hook_ended(id, Hook::PostStop, end);
-        let Some((program, spec)) = self.parts(id) else {
-            return;
-        };
-        let State::Stopping(life) = &mut program.state else {
-            return;
-        };
-        if spec.leftovers == Leftovers::Keep && life.asked.is_none() {
-            self.order(Action::Disown { run });
-            self.post_stop_over(now, id);
-            return;
-        }
-        life.leader = life.then;
-        life.last_call = None;
-        let signal = life.signal;
-        self.order(Action::Tell {
-            run,
-            scope: None,
-            signal,
-        });
-    }
-
-    /// Cleaned up.
-    fn post_stop_over(&mut self, now: Time, id: ProgramId) {
-        let Some((program, _)) = self.parts(id) else {
-            return;
-        };
-        let State::Stopping(Stopping {
-            then: Some((end, verdict)),
-            ..
-        }) = program.state
-        else {
-            return;
-        };
-        self.meet_fate(now, id, end, verdict);
-    }
-
     /// A life is over, with all that belongs to it.
-    fn meet_fate(&mut self, now: Time, id: ProgramId, end: End, verdict: Verdict) {
+    pub(crate) fn meet_fate(&mut self, now: Time, id: ProgramId, end: End, verdict: Verdict) {
         let stopping = self.is_stopping();
         let jitter = &mut self.jitter;
         let index = id.0 as usize;

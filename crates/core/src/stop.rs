@@ -194,7 +194,7 @@ impl Supervisor {
                 self.tell(now, id, Why::NotReady);
             }
             Step::PreStart { .. } => {
-                let limit = spec.startsecs.max(crate::life::PRE_START_TIME);
+                let limit = spec.startsecs.max(crate::hooks::PRE_START_TIME);
                 self.care(
                     id,
                     Care::HookOverdue {
