@@ -20,6 +20,8 @@ pub enum Order {
     Check {
         /// `-c FILE`.
         config: Option<PathBuf>,
+        /// `--against FILE`: print what a reload from that one to it would do.
+        against: Option<PathBuf>,
     },
     /// Print this on stdout: help, or the version.
     Print(String),
@@ -108,6 +110,9 @@ enum Sub {
         /// The file [default: searched as for a start]
         #[arg(short, long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Print what a reload from FILE to the configuration would do instead
+        #[arg(long, value_name = "FILE")]
+        against: Option<PathBuf>,
     },
     /// Print the version
     Version,
@@ -134,7 +139,7 @@ pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
         Err(error) => return explain(&error, args),
     };
     match typed.subcommand {
-        Some(Sub::Check { config }) => Ok(Order::Check { config }),
+        Some(Sub::Check { config, against }) => Ok(Order::Check { config, against }),
         Some(Sub::Version) => Ok(Order::Print(Typed::command().render_version())),
         None => supervise(typed).map(Order::Supervise),
     }

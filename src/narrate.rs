@@ -2,7 +2,7 @@
 //! a single command is silent while all goes well, as people expect of one, and tells
 //! the same with `-v`.
 
-use lastout_core::{ExitStatus, Notice, ProgramId, Signal, Spec, Supervisor};
+use lastout_core::{ExitStatus, Kind, Notice, ProgramId, Signal, Spec, Supervisor};
 use log::{Level, log};
 
 use crate::face::{Face, Seen};
@@ -64,7 +64,17 @@ impl Narrator {
                     self.of(spec, *program, &format!("started{who}")),
                 )
             }
-            Notice::Up { program } => (Level::Debug, self.of(spec, *program, "running")),
+            Notice::Up { program } => {
+                let is_asked_for = spec
+                    .programs
+                    .get(program.0 as usize)
+                    .is_some_and(|spec| spec.readiness.is_some());
+                let (level, text) = match is_asked_for {
+                    true => (self.routine, "ready"),
+                    false => (Level::Debug, "running"),
+                };
+                (level, self.of(spec, *program, text))
+            }
             Notice::NotStarted { program, failure } => {
                 let launch = launches.get(program.0 as usize);
                 let text = launch
@@ -194,7 +204,16 @@ impl Narrator {
                 format!("{how}{why} {after} after it was told")
             }
             (Some((after, _)), _) => format!("left after {}, {how}", words::seconds(*after)),
-            (None, _) => format!("{how}{why} after {}", words::seconds(*lived)),
+            (None, _) => {
+                let program = spec.programs.get(program.0 as usize);
+                let is_oneshot = program.is_some_and(|program| program.kind == Kind::Oneshot);
+                let done = if is_oneshot && *expected {
+                    "done, "
+                } else {
+                    ""
+                };
+                format!("{done}{how}{why} after {}", words::seconds(*lived))
+            }
         };
         let level = if *expected || self.is_single {
             self.routine

@@ -8,7 +8,7 @@
 use std::ffi::CString;
 use std::path::PathBuf;
 
-use lastout_core::{Change, Spec};
+use lastout_core::{Change, Changes, ProgramSpec, Spec};
 
 use crate::face::Face;
 use crate::limits::Limits;
@@ -101,6 +101,23 @@ impl Launch {
             (true, false) => Change::Live,
             (true, true) => Change::Same,
         }
+    }
+}
+
+impl Plan {
+    /// What a reload from this plan to that one would do.
+    #[must_use]
+    pub fn changes_to(&self, new: &Plan) -> Changes {
+        let old: Vec<(&ProgramSpec, &Launch)> =
+            self.spec.programs.iter().zip(&self.launches).collect();
+        let launches = new.spec.programs.iter().zip(&new.launches);
+        let launches: Vec<Change> = launches
+            .map(|(program, launch)| {
+                let known = old.iter().find(|(known, _)| known.name == program.name);
+                known.map_or(Change::Same, |(_, known)| known.change_to(launch))
+            })
+            .collect();
+        Changes::between(&self.spec, &new.spec, &launches)
     }
 }
 

@@ -53,7 +53,7 @@ pub fn run(args: Vec<OsString>, inherited: Inherited) -> u8 {
     }
     match cli::read(&args) {
         Ok(Order::Print(text)) => print(&text),
-        Ok(Order::Check { config }) => check(config.as_deref()),
+        Ok(Order::Check { config, against }) => check(config.as_deref(), against.as_deref()),
         Ok(Order::Supervise(supervise)) => begin(supervise, inherited),
         Err(wrong) => refuse(&wrong.0, USAGE),
     }
@@ -73,9 +73,15 @@ fn refuse(text: &str, code: u8) -> u8 {
     code
 }
 
-fn check(config: Option<&Path>) -> u8 {
-    match load(config, config::Options::default(), NOT_STARTED) {
-        Ok(loaded) => print(&config::explain(&loaded)),
+fn check(config: Option<&Path>, against: Option<&Path>) -> u8 {
+    let loaded = |path| load(path, config::Options::default(), NOT_STARTED);
+    let text = match (loaded(config), against) {
+        (Ok(new), None) => Ok(config::explain(&new)),
+        (Ok(new), Some(_)) => loaded(against).map(|old| config::explain_reload(&old, &new)),
+        (Err(text), _) => Err(text),
+    };
+    match text {
+        Ok(text) => print(&text),
         Err(text) => refuse(&text, CONFIG),
     }
 }

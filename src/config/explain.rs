@@ -61,6 +61,32 @@ pub fn explain(loaded: &Loaded) -> String {
     page.0
 }
 
+/// What a reload from one configuration to another would do. Ends with a newline.
+#[must_use]
+pub fn explain_reload(old: &Loaded, new: &Loaded) -> String {
+    let name = |loaded: &Loaded| printable(&loaded.path.to_string_lossy());
+    let mut page = Page::default();
+    page.line(&format!("a reload from {} to {}", name(old), name(new)));
+    let changes = old.plan.changes_to(&new.plan);
+    let rows = [
+        ("removes", &changes.removed),
+        ("restarts", &changes.restarted),
+        ("adds", &changes.added),
+        ("adapts", &changes.changed),
+    ];
+    for (what, names) in rows.iter().filter(|(_, names)| !names.is_empty()) {
+        page.row(what, &names.join(" "));
+    }
+    let touched = changes.restarted.len() + changes.added.len() + changes.changed.len();
+    match new.plan.spec.programs.len() - touched {
+        _ if changes.is_empty() => page.row("changes", "no program"),
+        0 => {}
+        1 => page.row("leaves", "one program as it is"),
+        many => page.row("leaves", &format!("{many} programs as they are")),
+    }
+    page.0
+}
+
 #[derive(Default)]
 struct Page(String);
 

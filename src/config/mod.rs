@@ -52,7 +52,7 @@ pub use crate::say::LogFormat;
 pub use check::{Accounts, UnknownAccounts};
 pub use duration::{format_duration, parse_duration};
 pub use environment::Environment;
-pub use explain::explain;
+pub use explain::{explain, explain_reload};
 pub use find::{NotFound, Source, find};
 pub use problem::Report;
 
