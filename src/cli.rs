@@ -110,7 +110,7 @@ enum Sub {
         /// The file [default: searched as for a start]
         #[arg(short, long, value_name = "FILE")]
         config: Option<PathBuf>,
-        /// Print what a reload from FILE to the configuration would do instead
+        /// Print what a reload from FILE to it would do
         #[arg(long, value_name = "FILE")]
         against: Option<PathBuf>,
     },
