@@ -25,9 +25,20 @@ impl Configuration {
         let name = format!("lastout-configuration-{}-{count}", process::id());
         let folder = env::temp_dir().join(name);
         must(fs::create_dir_all(&folder), "make a folder");
+        let configuration = Configuration { folder };
+        configuration.rewrite(text);
+        configuration
+    }
+
+    /// Puts another text in its place.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    pub fn rewrite(&self, text: &str) {
         let text = text.replace("PROBE", &binaries::probe());
-        must(fs::write(folder.join("supervisor.toml"), text), "write it");
-        Configuration { folder }
+        let path = self.folder.join("supervisor.toml");
+        must(fs::write(path, text), "write it");
     }
 
     /// The file's name.
