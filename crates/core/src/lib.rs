@@ -21,6 +21,7 @@ mod arrival;
 mod event;
 mod life;
 mod message;
+pub mod order;
 mod program;
 mod restart;
 mod shutdown;

@@ -10,6 +10,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+use crate::order;
 use crate::program::{Program, State};
 use crate::restart::Jitter;
 use crate::shutdown::Phase;
@@ -60,7 +61,8 @@ impl Supervisor {
             .collect();
         let ids = (0..).map(ProgramId).take(programs.len());
         let mut by_rank: Vec<ProgramId> = ids.collect();
-        by_rank.sort_by_key(|id| spec.programs.get(id.0 as usize).map(|p| p.priority));
+        let priority = |id: &ProgramId| spec.programs.get(id.0 as usize).map(|p| p.priority);
+        order::sort_by(&mut by_rank, |a, b| priority(a).cmp(&priority(b)));
         let mut ranks = alloc::vec![0; programs.len()];
         for (rank, id) in (0..).zip(&by_rank) {
             if let Some(slot) = ranks.get_mut(id.0 as usize) {
@@ -75,11 +77,13 @@ impl Supervisor {
                 }
             }
         }
+        let mut dirty = BTreeSet::new();
+        dirty.extend((0..).take(programs.len()));
         Supervisor {
             phase: Phase::Up,
             jitter: Jitter::new(spec.seed),
             first_failure: None,
-            dirty: (0..).take(programs.len()).collect(),
+            dirty,
             busy: programs
                 .iter()
                 .filter(|p| p.state.is_busy(p.wanted))
