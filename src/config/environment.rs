@@ -59,7 +59,9 @@ impl Environment {
         let left_out = || NOT_INHERITED.iter().chain(of_user);
         let inherited = self.0.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
         let inherited = inherited.filter(|(n, _)| !left_out().any(|k| k.as_bytes() == *n));
-        let mut variables: BTreeMap<&[u8], &[u8]> = inherited.collect();
+        // Not collected: that would sort them first, with a sort of its own.
+        let mut variables: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
+        variables.extend(inherited);
         variables.insert(b"LASTOUT_PROGRAM", name.as_bytes());
         variables.extend(own.iter().map(|(n, v)| (n.as_bytes(), v.as_slice())));
         // A NUL is in no environment that a kernel handed over, and in no checked key.

@@ -6,6 +6,7 @@ use std::ffi::{CStr, CString};
 
 use lastout_core::{
     Autorestart, EndPolicy, Leftovers, Meaning, ProgramSpec, Retries, Scope, Signal, SignalTable,
+    order,
 };
 
 use super::text::printable;
@@ -28,13 +29,14 @@ pub fn explain(loaded: &Loaded) -> String {
     page.line(&format!(
         "{file}: {count} {programs}, in the order of their start"
     ));
-    let mut order: Vec<(&ProgramSpec, &Launch)> =
+    let mut programs: Vec<(&ProgramSpec, &Launch)> =
         spec.programs.iter().zip(&loaded.plan.launches).collect();
     // Stable: among equals the order of the file. The command comes when all are up.
     let main = spec.main.and_then(|id| spec.programs.get(id.0 as usize));
     let main = main.map(|program| program.name.as_str());
-    order.sort_by_key(|(program, _)| (Some(program.name.as_str()) == main, program.priority));
-    for (program, launch) in order {
+    let rank = |p: &ProgramSpec| (Some(p.name.as_str()) == main, p.priority);
+    order::sort_by(&mut programs, |(a, _), (b, _)| rank(a).cmp(&rank(b)));
+    for (program, launch) in programs {
         page.program(program, launch, Some(program.name.as_str()) == main);
     }
     page.line("");

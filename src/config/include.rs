@@ -10,6 +10,8 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use lastout_core::order;
+
 use super::expand::Variables;
 use super::problem::Problems;
 use super::read::reason;
@@ -89,7 +91,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, String> {
     };
     let names = entries.filter_map(|entry| entry.ok().map(|e| e.file_name()));
     let mut names: Vec<OsString> = names.filter(|name| fits(last, name)).collect();
-    names.sort_unstable();
+    order::sort(&mut names);
     Ok(names.iter().map(|name| folder.join(name)).collect())
 }
 

@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use lastout_core::order;
+
 use super::text::{Files, Place, quoted};
 
 /// More than this many are counted, not shown: nobody reads on, and a file of nothing
@@ -183,7 +185,7 @@ impl Problems {
 
     /// Every warning on a line of its own, in the order of the files.
     pub(super) fn warnings(mut self, files: &Files) -> Vec<String> {
-        self.warnings.sort_by_key(|problem| problem.place);
+        order::sort_by(&mut self.warnings, |a, b| a.place.cmp(&b.place));
         self.warnings.dedup();
         let shown = self.warnings.iter().take(SHOWN);
         shown.map(|problem| problem.render_line(files)).collect()
@@ -191,22 +193,21 @@ impl Problems {
 
     /// Every error that does not merely follow from another, in the order of the files.
     pub(super) fn report(mut self, files: &Files) -> Report {
-        self.errors.sort_by(|a, b| {
-            let rank = |p: &Problem| (p.place.map(|p| (p.file, p.start)), p.kind);
-            rank(a).cmp(&rank(b))
-        });
+        let rank = |p: &Problem| (p.place.map(|p| (p.file, p.start)), p.kind);
+        order::sort_by(&mut self.errors, |a, b| rank(a).cmp(&rank(b)));
         self.errors.dedup();
         let is_syntax = |p: &Problem| p.kind == Kind::Syntax;
         let line = |p: &Problem| p.place.map(|p| (p.file, files.line(p).start));
         let broken = self.errors.iter().filter(|p| is_syntax(p));
-        let broken: BTreeSet<_> = broken.filter_map(line).collect();
+        let mut lines = BTreeSet::new();
+        lines.extend(broken.filter_map(line));
         let is_unread = |p: &Problem| matches!(p.kind, Kind::Syntax | Kind::File);
         let is_whole = !self.errors.iter().any(is_unread);
         let mut told = BTreeSet::new();
         self.errors.retain(|problem| match problem.kind {
             Kind::Syntax => told.insert(line(problem)),
             Kind::Absence => is_whole,
-            Kind::Plain | Kind::File => line(problem).is_none_or(|line| !broken.contains(&line)),
+            Kind::Plain | Kind::File => line(problem).is_none_or(|line| !lines.contains(&line)),
         });
         let shown = self.errors.iter().take(SHOWN);
         Report {

@@ -4,6 +4,7 @@
 //! in the order of the file, which is the order in which programs start. Syntax errors
 //! are all told, and what could be read in spite of them is returned.
 
+use lastout_core::order;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -106,7 +107,7 @@ impl Planting<'_> {
                 node: self.node(value),
             })
             .collect();
-        entries.sort_by_key(|entry| entry.place);
+        order::sort_by(&mut entries, |a, b| a.place.cmp(&b.place));
         entries
     }
 

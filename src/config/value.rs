@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use lastout_core::{Autorestart, Retries, Signal};
+use lastout_core::{Autorestart, Retries, Signal, order};
 
 use super::duration::{self, parse_duration};
 use super::expand::Variables;
@@ -171,7 +171,7 @@ impl<'a> Field<'a> {
             let code = self.part(item).integer(0, 255)?;
             codes.extend(u8::try_from(code));
         }
-        codes.sort_unstable();
+        order::sort(&mut codes);
         codes.dedup();
         Ok(codes)
     }

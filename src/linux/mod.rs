@@ -2,6 +2,8 @@
 //! carries out and reports. No raw pid, descriptor number or errno leaves this module.
 
 pub mod arena;
+#[cfg(no_backtraces)]
+mod backtrace;
 pub mod cgroup;
 pub mod clock;
 pub mod descriptors;

@@ -33,7 +33,7 @@
 
 use std::cell::Cell;
 
-use lastout_core::RunId;
+use lastout_core::{RunId, order};
 use nix::unistd::Pid;
 
 use crate::linux::cgroup::Cgroup;
@@ -114,7 +114,7 @@ impl Census<'_> {
     #[must_use]
     pub fn take(&self, leaders: &[Leader<'_>], before: Option<&Snapshot>) -> Option<Snapshot> {
         let mut pids = self.proc.pids()?;
-        pids.sort_unstable();
+        order::sort(&mut pids);
         pids.dedup();
         let me = self.proc.me();
         let mut snapshot = Snapshot {
@@ -312,10 +312,10 @@ impl Evidence {
             let grouped = grouped.into_iter().map(|pid| (pid, leader.run));
             evidence.grouped.extend(grouped);
         }
-        evidence.leaders.sort_unstable();
-        evidence.sessions.sort_unstable();
-        evidence.grouped.sort_unstable();
-        evidence.runs.sort_unstable();
+        order::sort(&mut evidence.leaders);
+        order::sort(&mut evidence.sessions);
+        order::sort(&mut evidence.grouped);
+        order::sort(&mut evidence.runs);
         evidence
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{ProgramId, Spec};
+use crate::{ProgramId, Spec, order};
 
 /// The order of starts, and the needs read backwards. Made anew with every configuration.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +19,8 @@ impl Graph {
     pub(crate) fn of(spec: &Spec) -> Graph {
         let many = spec.programs.len();
         let mut by_rank: Vec<ProgramId> = (0..).map(ProgramId).take(many).collect();
-        by_rank.sort_by_key(|id| spec.programs.get(id.0 as usize).map(|p| p.priority));
+        let priority = |id: &ProgramId| spec.programs.get(id.0 as usize).map(|p| p.priority);
+        order::sort_by(&mut by_rank, |a, b| priority(a).cmp(&priority(b)));
         let mut ranks = alloc::vec![0; many];
         for (rank, id) in (0..).zip(&by_rank) {
             if let Some(slot) = ranks.get_mut(id.0 as usize) {

@@ -24,6 +24,7 @@ mod graph;
 mod hooks;
 mod life;
 mod message;
+pub mod order;
 mod program;
 mod reload;
 mod restart;

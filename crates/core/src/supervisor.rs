@@ -245,7 +245,7 @@ impl Supervisor {
     /// Programs have come, or have other needs and priorities: everybody is looked at anew.
     pub(crate) fn arrange(&mut self) {
         self.graph = Graph::of(&self.spec);
-        self.dirty = (0..).take(self.programs.len()).collect();
+        self.dirty.extend((0..).take(self.programs.len()));
         let pairs = self.programs.iter().zip(&self.spec.programs);
         self.busy = pairs
             .filter(|(program, spec)| program.is_busy(spec))
