@@ -81,6 +81,7 @@ impl Launch {
             notify,
             pre_start,
             post_stop,
+            schedule,
             slate,
             manner,
         } = self;
@@ -98,7 +99,8 @@ impl Launch {
         let is_same_beside_it = *ready == new.ready
             && *health == new.health
             && *pre_start == new.pre_start
-            && *post_stop == new.post_stop;
+            && *post_stop == new.post_stop
+            && *schedule == new.schedule;
         match (is_same_process, is_same_beside_it) {
             (false, _) => Change::Restart,
             (true, false) => Change::Live,

@@ -35,6 +35,9 @@ use crate::report::Report;
 use crate::say;
 
 mod reload;
+mod times;
+
+use times::Calendar;
 
 /// How many of the dead a turn reaps, so that twenty thousand of them do not keep a
 /// signal waiting; the rest is still there in the next turn.
@@ -52,6 +55,7 @@ const AFTER_PANIC: i32 = 100;
 /// The tokens that are no run's.
 const SIGNALS: Token = Token(u64::MAX);
 const OWN_LOG: Token = Token(u64::MAX - 1);
+const ALARM: Token = Token(u64::MAX - 2);
 
 /// One life of lastout.
 pub struct Lastout {
@@ -61,6 +65,8 @@ pub struct Lastout {
     /// Where the configuration can be read again.
     origin: Option<Origin>,
     people: People,
+    /// The times of scheduled programs, where there are any.
+    calendar: Option<Box<Calendar>>,
     poll: Poll,
     signals: Signals,
     clock: Clock,
@@ -103,6 +109,7 @@ impl Lastout {
             launches,
             origin,
             people,
+            calendar: None,
             poll,
             open: signals.open_mask(),
             signals,
@@ -127,6 +134,7 @@ impl Lastout {
             let now = self.clock.now();
             self.tell_core(now, Event::Tick);
             self.carry_out(now);
+            self.keep_times(times::schedules(&self.launches));
         }));
         self.panics = u32::from(began.is_err());
         // After the programs were started, which need not wait for it.
@@ -395,6 +403,7 @@ impl Lastout {
             OWN_LOG => {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }
+            ALARM => self.look_at_times(now),
             Token(run) => {
                 let _ = self.learn_exec_status(now, RunId(run), false);
             }

@@ -6,6 +6,7 @@ use lastout_core::{Change, Event, ProgramId, Time};
 
 use super::{Lastout, give_terminal};
 use crate::plan::{Launch, Plan};
+use crate::schedule::Schedule;
 
 impl Lastout {
     /// Reads the configuration again, as it was read at the start.
@@ -34,6 +35,10 @@ impl Lastout {
         }
         give_terminal(self.gives_terminal, &mut spec, &launches);
         let places = self.core.places(&spec);
+        let schedules = launches.iter().map(|launch| launch.schedule.clone());
+        let schedules = places.iter().copied().zip(schedules);
+        let schedules = schedules.filter_map(|(place, schedule)| Some((place, schedule?)));
+        let schedules: Vec<(ProgramId, Schedule)> = schedules.collect();
         let mut changes = Vec::with_capacity(launches.len());
         for (place, launch) in places.iter().zip(launches) {
             let old = self.launches.get(place.0 as usize);
@@ -43,6 +48,7 @@ impl Lastout {
         let spec = Box::new(spec);
         let launches = changes;
         self.tell_core(now, Event::Loaded { spec, launches });
+        self.keep_times(schedules);
     }
 
     /// How a program is launched from now on. What no program has yet stands for itself
