@@ -41,6 +41,10 @@ pub struct Launch {
     pub umask: Option<u32>,
     /// Descriptor 0.
     pub stdin: Stdin,
+    /// Descriptor 1.
+    pub stdout: Output,
+    /// Descriptor 2.
+    pub stderr: Output,
     /// What it may use.
     pub limits: Limits,
     /// How it is known to be ready.
@@ -113,6 +117,15 @@ pub enum Stdin {
     Null,
     /// lastout's own, and its terminal if it has one.
     Inherit,
+}
+
+/// Where descriptor 1 or 2 of a program goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Output {
+    /// To lastout's own (LOG-1).
+    Inherit,
+    /// To /dev/null.
+    Null,
 }
 
 /// What a program starts with, beside what its configuration says (PID-8).

@@ -191,6 +191,10 @@ fn signals(table: &SignalTable, programs: &[ProgramSpec]) -> String {
         let meaning = match table.meaning(signal) {
             Meaning::Shutdown => "shutdown".to_owned(),
             Meaning::Reload => "reload".to_owned(),
+            Meaning::ReloadProgram(program) => {
+                let program = programs.get(program.0 as usize);
+                format!("reload:{}", program.map_or("", |p| p.name.as_str()))
+            }
             Meaning::ReopenLogs => "reopen-logs".to_owned(),
             Meaning::LogState => "log-state".to_owned(),
             Meaning::Forward(forward) => {

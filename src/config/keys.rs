@@ -11,19 +11,28 @@ use super::tree::{Entry, Value};
 pub(super) const TOP: [&str; 5] = ["include", "supervisor", "signals", "defaults", "program"];
 
 /// The keys of `[supervisor]`.
-pub(super) const SUPERVISOR: [&str; 3] = ["stop_timeout", "log_level", "log_format"];
+pub(super) const SUPERVISOR: [&str; 4] =
+    ["stop_timeout", "startup_timeout", "log_level", "log_format"];
 
 /// The keys of `[program.NAME]` and `[defaults]`.
-pub(super) const PROGRAM: [&str; 20] = [
+pub(super) const PROGRAM: [&str; 38] = [
     "command",
     "directory",
     "environment",
+    "env_file",
+    "secrets",
     "user",
     "umask",
+    "numprocs",
     "stdin",
+    "stdout",
+    "stderr",
+    "type",
     "autostart",
+    "depends_on",
     "priority",
     "startsecs",
+    "ready",
     "startretries",
     "autorestart",
     "exitcodes",
@@ -31,14 +40,24 @@ pub(super) const PROGRAM: [&str; 20] = [
     "backoff_max",
     "on_success",
     "on_failure",
+    "healthcheck",
+    "watchdog",
     "stopsignal",
     "stopwaitsecs",
     "stop_scope",
     "leftovers",
+    "pre_start",
+    "post_stop",
+    "reload_signal",
+    "rlimits",
+    "nice",
+    "oom_score_adj",
+    "capabilities",
+    "no_new_privileges",
 ];
 
 /// What others call a key, and what it is called here.
-const ELSEWHERE: [(&str, &str); 18] = [
+const ELSEWHERE: [(&str, &str); 23] = [
     ("cmd", "command"),
     ("entrypoint", "command"),
     ("exec", "command"),
@@ -48,6 +67,10 @@ const ELSEWHERE: [(&str, &str); 18] = [
     ("working_dir", "directory"),
     ("working_directory", "directory"),
     ("env", "environment"),
+    ("environment_file", "env_file"),
+    ("replicas", "numprocs"),
+    ("after", "depends_on"),
+    ("requires", "depends_on"),
     ("restart", "autorestart"),
     ("retries", "startretries"),
     ("start_seconds", "startsecs"),
@@ -57,6 +80,7 @@ const ELSEWHERE: [(&str, &str); 18] = [
     ("stop_grace_period", "stopwaitsecs"),
     ("timeout_stop", "stopwaitsecs"),
     ("on_exit", "on_success"),
+    ("ulimits", "rlimits"),
 ];
 
 /// Nobody reads more hints than this in one table, and looking for them takes time.

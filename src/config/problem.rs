@@ -176,6 +176,18 @@ impl Problems {
         result.map_err(|problem| self.error(problem)).ok()
     }
 
+    /// As [`Problems::take`], for what has a default already.
+    pub(super) fn take_into<T>(&mut self, target: &mut T, result: Result<T, Problem>) {
+        if let Some(value) = self.take(result) {
+            *target = value;
+        }
+    }
+
+    /// How many errors there are so far, with those that are told once only.
+    pub(super) fn count(&self) -> usize {
+        self.errors.len()
+    }
+
     /// Whether there is no error.
     pub(super) fn is_empty(&self) -> bool {
         self.errors.is_empty()

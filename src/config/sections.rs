@@ -86,7 +86,8 @@ impl Reading<'_> {
     fn file(&mut self, path: &Path, included_at: Option<Place>) -> Option<Table> {
         let contents = match read::read(path) {
             Ok(contents) => contents,
-            Err(why) => {
+            Err(unreadable) => {
+                let why = unreadable.why;
                 let problem = match included_at {
                     Some(place) => Problem::at(place, why),
                     None => Problem::nowhere(why),

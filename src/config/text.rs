@@ -5,7 +5,7 @@
 //! moved to the nearest one that is.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A line of an excerpt is at most this wide, so that it fits on 80 columns.
 const WIDTH: usize = 74;
@@ -32,6 +32,7 @@ pub(super) struct Files(Vec<File>);
 #[derive(Debug)]
 struct File {
     name: String,
+    folder: PathBuf,
     text: String,
 }
 
@@ -39,13 +40,19 @@ impl Files {
     /// Takes a file in.
     pub(super) fn add(&mut self, path: &Path, text: String) -> FileId {
         let name = printable(&path.to_string_lossy());
-        self.0.push(File { name, text });
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        self.0.push(File { name, folder, text });
         FileId(self.0.len() - 1)
     }
 
     /// The whole text of a file.
     pub(super) fn text(&self, file: FileId) -> &str {
         self.0.get(file.0).map_or("", |f| f.text.as_str())
+    }
+
+    /// The folder that a file is in.
+    pub(super) fn folder(&self, file: FileId) -> &Path {
+        self.0.get(file.0).map_or(Path::new(""), |f| &f.folder)
     }
 
     /// The place of a byte range, which need not be a sound one.

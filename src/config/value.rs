@@ -18,6 +18,8 @@ use crate::plan::UserSpec;
 pub(super) struct Field<'a> {
     /// The table as it is written: `[program.web]`.
     pub(super) section: &'a str,
+    /// The key that it is a part of, if it is one of a key's own table.
+    outer: Option<&'a str>,
     pub(super) name: &'a str,
     pub(super) node: &'a Node,
 }
@@ -27,6 +29,17 @@ impl<'a> Field<'a> {
     pub(super) fn new(section: &'a str, entry: &'a Entry) -> Field<'a> {
         Field {
             section,
+            outer: None,
+            name: &entry.name,
+            node: &entry.node,
+        }
+    }
+
+    /// The field of an entry of this key's own table.
+    pub(super) fn inner(self, entry: &'a Entry) -> Field<'a> {
+        Field {
+            section: self.section,
+            outer: Some(self.name),
             name: &entry.name,
             node: &entry.node,
         }
@@ -39,7 +52,11 @@ impl<'a> Field<'a> {
 
     /// Something is wrong with the value.
     pub(super) fn wrong(&self, message: impl std::fmt::Display) -> Problem {
-        let message = format!("{} in {}: {message}", quoted(self.name), self.section);
+        let name = match self.outer {
+            Some(outer) => quoted(&format!("{outer}.{}", self.name)),
+            None => quoted(self.name),
+        };
+        let message = format!("{name} in {}: {message}", self.section);
         Problem::at(self.node.place, message)
     }
 
@@ -103,6 +120,20 @@ impl<'a> Field<'a> {
             return Err(self.expected("a duration").note(duration::FORMS));
         };
         duration.map_err(|why| self.wrong(why).note(duration::FORMS))
+    }
+
+    /// A duration that is not zero.
+    pub(super) fn some_time(&self) -> Result<Duration, Problem> {
+        match self.duration()? {
+            Duration::ZERO => Err(self.wrong("it must be longer than 0")),
+            duration => Ok(duration),
+        }
+    }
+
+    /// An integer in bounds that are those of a smaller type.
+    pub(super) fn small_integer<T: TryFrom<i64>>(&self, low: i64, high: i64) -> Result<T, Problem> {
+        let number = self.integer(low, high)?;
+        T::try_from(number).map_err(|_| self.wrong("out of range"))
     }
 
     /// An integer in bounds.

@@ -37,7 +37,7 @@ impl Supervisor {
             Meaning::Reload if from_terminal => {
                 self.begin_shutdown(now, Cause::Asked(signal));
             }
-            Meaning::Reload => self.notice(Notice::Reload),
+            Meaning::Reload | Meaning::ReloadProgram(_) => self.notice(Notice::Reload),
             Meaning::ReopenLogs => self.notice(Notice::ReopenLogs),
             Meaning::LogState => self.log_state(now),
             Meaning::Ignore => self.notice(Notice::Ignored { signal }),
