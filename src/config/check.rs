@@ -80,10 +80,11 @@ pub(super) fn check(
 
 fn check_directory(directory: &Path, place: Place) -> Result<(), Problem> {
     let wrong = |why: &str| {
-        let name = quoted(&directory.to_string_lossy());
+        let name = directory.to_string_lossy();
+        let name = quoted(&name);
         Err(Problem::at(
             place,
-            format!("cannot enter directory {name}: {why}"),
+            format_args!("cannot enter directory {name}: {why}"),
         ))
     };
     match fs::metadata(directory) {
@@ -105,7 +106,7 @@ fn check_name(
     if is_numeric(name) || known.iter().any(|k| k == name) {
         return Ok(());
     }
-    let problem = Problem::at(place, format!("there is no {what} {}", quoted(name)));
+    let problem = Problem::at(place, format_args!("there is no {what} {}", quoted(name)));
     Err(problem.nearest(name, known.iter().map(String::as_str)))
 }
 
@@ -118,8 +119,8 @@ fn check_terminal(definitions: &[Definition<'_>], command: Option<&str>, problem
     });
     if let Some(command) = command {
         for (name, place) in inherits {
-            let problem = Problem::at(place, format!("{name} cannot have lastout's stdin"));
-            problems.error(problem.note(format!(
+            let problem = Problem::at(place, format_args!("{name} cannot have lastout's stdin"));
+            problems.error(problem.note(format_args!(
                 "the command on the command line ({}) has it",
                 quoted(command)
             )));
@@ -130,8 +131,11 @@ fn check_terminal(definitions: &[Definition<'_>], command: Option<&str>, problem
         return;
     };
     for (name, place) in inherits {
-        let problem = Problem::at(place, format!("{name} cannot have lastout's stdin, too"));
-        problems.error(problem.see(format!("{first} has it already:"), first_place));
+        let problem = Problem::at(
+            place,
+            format_args!("{name} cannot have lastout's stdin, too"),
+        );
+        problems.error(problem.see(format_args!("{first} has it already:"), first_place));
     }
 }
 
@@ -154,7 +158,7 @@ pub(super) fn check_commands(definition: &Definition<'_>, problems: &mut Problem
         };
         if let Some(why) = missing(command, launch) {
             let name = quoted(definition.name);
-            problems.warning(Problem::at(field.node.place, format!("{name}: {why}")));
+            problems.warning(Problem::at(field.node.place, format_args!("{name}: {why}")));
         }
     }
 }
@@ -177,7 +181,8 @@ fn runs(probe: &Probe) -> Option<&Vec<CString>> {
 /// permissions count depends on the user that it will run as.
 fn missing(command: &CStr, launch: &Launch) -> Option<String> {
     let name = Path::new(OsStr::from_bytes(command.to_bytes()));
-    let shown = quoted(&name.to_string_lossy());
+    let shown = name.to_string_lossy();
+    let shown = quoted(&shown);
     let base = launch.directory.as_deref().unwrap_or(Path::new(""));
     if command.to_bytes().contains(&b'/') {
         return match fs::metadata(base.join(name)) {

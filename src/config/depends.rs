@@ -103,7 +103,7 @@ pub(super) fn resolve(
         if count > room {
             let field = definition.keys.field("depends_on");
             problems.take(field.map_or(Ok(()), |field| {
-                Err(field.wrong(format!(
+                Err(field.wrong(format_args!(
                     "more than {MOST_NEEDS} instances are needed in all"
                 )))
             }));
@@ -170,7 +170,7 @@ impl Resolving<'_, '_> {
         let place = dependency.place;
         let named = self.names.find(&dependency.name);
         let Some((number, programs)) = named.and_then(|n| Some((n.definition?, n.programs))) else {
-            let problem = Problem::at(place, format!("there is no program {name}"));
+            let problem = Problem::at(place, format_args!("there is no program {name}"));
             *self.hints += 1;
             problems.error(match *self.hints <= MOST_HINTS {
                 true => self
@@ -181,8 +181,10 @@ impl Resolving<'_, '_> {
             return None;
         };
         if number == self.number {
-            let message = format!("{} depends on itself", quoted(definition.name));
-            problems.error(Problem::at(place, message));
+            problems.error(Problem::at(
+                place,
+                format_args!("{} depends on itself", quoted(definition.name)),
+            ));
             return None;
         }
         self.edges.push((number, place));
@@ -212,14 +214,20 @@ fn check(
     let name = quoted(&dependency.name);
     let at = |message| Problem::at(dependency.place, message);
     if needed.schedule.is_some() {
-        let message = format!("{name} has a `schedule`: it runs when its time has come");
-        problems.error(at(message).note("nothing can wait for it"));
+        problems.error(
+            at(format_args!(
+                "{name} has a `schedule`: it runs when its time has come"
+            ))
+            .note("nothing can wait for it"),
+        );
     } else if !needed.autostart {
-        let message = format!("{name} does not start by itself, and this waits until it does");
-        problems.warning(at(message));
+        problems.warning(at(format_args!(
+            "{name} does not start by itself, and this waits until it does"
+        )));
     } else if condition == Condition::Completed && needed.kind == Kind::Service {
-        let message = format!("{name} is a service: it is to run on, and this waits for its end");
-        problems.warning(at(message));
+        problems.warning(at(format_args!(
+            "{name} is a service: it is to run on, and this waits for its end"
+        )));
     }
 }
 
@@ -290,14 +298,13 @@ impl Graph {
             let edges = self.edges.get(*from)?;
             edges.iter().find(|(target, _)| target == to).map(|e| e.1)
         };
-        let message = format!("a cycle: {}", told.join(", "));
         let Some(first) = links.first().and_then(place) else {
             return;
         };
-        let mut problem = Problem::at(first, message);
+        let mut problem = Problem::at(first, format_args!("a cycle: {}", told.join(", ")));
         for (link, told) in links.iter().zip(&told).skip(1).take(MOST_LINKS - 1) {
             if let Some(place) = place(link) {
-                problem = problem.see(format!("{told} at"), place);
+                problem = problem.see(format_args!("{told} at"), place);
             }
         }
         problems.error(problem);

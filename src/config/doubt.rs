@@ -35,7 +35,10 @@ pub(super) fn check(definition: &Definition<'_>, problems: &mut Problems) {
     let mut warn = |key: &str, message: &str| {
         if let Some(field) = definition.keys.field(key) {
             let name = quoted(definition.name);
-            problems.warning(Problem::at(field.node.place, format!("{name}: {message}")));
+            problems.warning(Problem::at(
+                field.node.place,
+                format_args!("{name}: {message}"),
+            ));
         }
     };
     if spec.kind == Kind::Oneshot && spec.autorestart == Autorestart::Always {
@@ -85,8 +88,10 @@ pub(super) fn check_startup(
     let mut first = definitions.iter().filter_map(|d| d.instances.first());
     if let Some(program) = first.find(|program| is_longer(&program.spec)) {
         let name = quoted(&program.spec.name);
-        let message = format!("`startup_timeout` is shorter than {name} alone may take");
-        problems.warning(Problem::at(place, message));
+        problems.warning(Problem::at(
+            place,
+            format_args!("`startup_timeout` is shorter than {name} alone may take"),
+        ));
     }
 }
 
@@ -110,8 +115,10 @@ pub(super) fn check_times(
             is_told = true;
             let name = quoted(definition.name);
             let time = format_duration(time);
-            let message = format!("{name}: `stopwaitsecs` ({time}) is {grants}");
-            problems.warning(Problem::at(field.node.place, message));
+            problems.warning(Problem::at(
+                field.node.place,
+                format_args!("{name}: `stopwaitsecs` ({time}) is {grants}"),
+            ));
         }
     }
     let (total, members) = longest_chain(definitions, graph);
@@ -123,14 +130,20 @@ pub(super) fn check_times(
     let last = members
         .last()
         .and_then(|last| last.keys.field("depends_on"));
-    let names: Vec<String> = members.iter().rev().map(|d| quoted(d.name)).collect();
+    let names: Vec<String> = members
+        .iter()
+        .rev()
+        .map(|d| quoted(d.name).to_string())
+        .collect();
     if let Some(field) = last {
         let total = format_duration(total);
-        let message = format!(
-            "{} end one after the other: their `stopwaitsecs` ({total} together) are {grants}",
-            names.join(", ")
-        );
-        problems.warning(Problem::at(field.node.place, message));
+        problems.warning(Problem::at(
+            field.node.place,
+            format_args!(
+                "{} end one after the other: their `stopwaitsecs` ({total} together) are {grants}",
+                names.join(", ")
+            ),
+        ));
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) const DEFAULT_PATH: &str =
 /// A name and a value.
 pub(super) type Variable = (String, Vec<u8>);
 
+/// The numbers of things by their names. One type, so that the binary has the map once.
+pub(super) type Index<'a> = BTreeMap<&'a [u8], usize>;
+
 /// Names and values, in their order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Environment(Vec<(OsString, OsString)>);
@@ -60,13 +63,19 @@ impl Environment {
         let left_out = || NOT_INHERITED.iter().chain(of_user);
         let inherited = self.0.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
         let inherited = inherited.filter(|(n, _)| !left_out().any(|k| k.as_bytes() == *n));
-        let mut variables: BTreeMap<&[u8], &[u8]> = inherited.collect();
-        variables.extend(own.iter().map(|(n, v)| (n.as_bytes(), v.as_slice())));
+        let own = own.iter().map(|(n, v)| (n.as_bytes(), v.as_slice()));
+        let mut values: Vec<&[u8]> = Vec::new();
+        let mut numbers: Index<'_> = BTreeMap::new();
+        for (name, value) in inherited.chain(own) {
+            numbers.insert(name, values.len());
+            values.push(value);
+        }
         // A NUL is in no environment that a kernel handed over, and in no checked key.
-        variables
-            .iter()
-            .filter_map(|(name, value)| CString::new([name, b"=" as &[u8], value].concat()).ok())
-            .collect()
+        let variable = |(name, number): (&&[u8], &usize)| {
+            let value = values.get(*number)?;
+            CString::new([name, b"=" as &[u8], value].concat()).ok()
+        };
+        numbers.iter().filter_map(variable).collect()
     }
 }
 

@@ -97,8 +97,10 @@ pub(super) fn refuse_unknown(
         .iter()
         .filter(|entry| !keys.contains(&entry.name.as_str()));
     for (count, entry) in unknown.enumerate() {
-        let message = format!("unknown key {} in {section}", quoted(&entry.name));
-        let problem = Problem::at(entry.place, message);
+        let problem = Problem::at(
+            entry.place,
+            format_args!("unknown key {} in {section}", quoted(&entry.name)),
+        );
         problems.error(match count < MOST_HINTS {
             true => hinted(problem, entry, section, keys),
             false => problem,
@@ -113,7 +115,7 @@ fn hinted(problem: Problem, entry: &Entry, section: &str, keys: &[&str]) -> Prob
         .iter()
         .find(|(there, _)| is_of_program && *there == name)
     {
-        return problem.note(format!("did you mean `{here}`?"));
+        return problem.note(format_args!("did you mean `{here}`?"));
     }
     if is_of_program && let Value::Table(table) = &entry.node.value {
         let has_command = table.iter().any(|entry| entry.name == "command");
@@ -127,11 +129,11 @@ fn hinted(problem: Problem, entry: &Entry, section: &str, keys: &[&str]) -> Prob
     ];
     let belongs_to = belongs_to.iter().find(|(_, keys)| keys.contains(&name));
     if let Some((table, _)) = belongs_to {
-        return problem.note(format!("it belongs in {table}"));
+        return problem.note(format_args!("it belongs in {table}"));
     }
     let with_hint = problem.clone().nearest(name, keys.iter().copied());
     if with_hint != problem {
         return with_hint;
     }
-    problem.note(format!("valid: {}", keys.join(", ")))
+    problem.note(format_args!("valid: {}", keys.join(", ")))
 }

@@ -156,7 +156,7 @@ fn check_all(
     let mut definitions = program::read_all(&sections.programs, context, problems);
     if sections.programs.is_empty() && command.is_none() && problems.is_empty() {
         let name = text::printable(&path.to_string_lossy());
-        let problem = Problem::nowhere(format!("{name}: there is no program in it"));
+        let problem = Problem::nowhere(format_args!("{name}: there is no program in it"));
         let problem = problem.note("[program.NAME] with a `command` is one");
         problems.error(problem.of_absence());
     }

@@ -1,15 +1,17 @@
 //! Which programs a name means: `NAME` all instances of one, `NAME:2` one of several.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::environment::Index;
 use super::problem::Problem;
 use super::program::Definition;
-use super::text::quoted;
 
 /// All names, and which programs they stand for.
 #[derive(Debug)]
-pub(super) struct Names<'a>(BTreeMap<&'a str, Named>);
+pub(super) struct Names<'a> {
+    all: Vec<(&'a str, Named)>,
+    numbers: Index<'a>,
+}
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
@@ -23,36 +25,39 @@ pub(super) struct Named {
 impl<'a> Names<'a> {
     /// The names of these, and of the command of the command line, which comes last.
     pub(super) fn new(definitions: &[Definition<'a>], command: Option<&'a str>) -> Names<'a> {
-        let mut names = BTreeMap::new();
+        let mut all: Vec<(&str, Named)> = Vec::with_capacity(definitions.len() + 1);
         let mut first = 0;
-        for (number, definition) in definitions.iter().enumerate() {
-            let end = first + definition.count;
-            names.insert(
-                definition.name,
-                Named {
-                    definition: Some(number),
-                    programs: first..end,
-                },
-            );
+        let counts = definitions.iter().map(|d| (d.name, d.count));
+        let counts = counts.chain(command.map(|name| (name, 1)));
+        for (number, (name, count)) in counts.enumerate() {
+            let end = first + count;
+            let named = Named {
+                definition: (number < definitions.len()).then_some(number),
+                programs: first..end,
+            };
+            all.push((name, named));
             first = end;
         }
-        if let Some(command) = command {
-            let named = Named {
-                definition: None,
-                programs: first..first + 1,
-            };
-            names.entry(command).or_insert(named);
+        let mut numbers = Index::new();
+        // A program that has the name of the command is an error of its own.
+        for (number, (name, _)) in all.iter().enumerate().rev() {
+            numbers.insert(name.as_bytes(), number);
         }
-        Names(names)
+        Names { all, numbers }
+    }
+
+    fn get(&self, name: &str) -> Option<&Named> {
+        let number = self.numbers.get(name.as_bytes())?;
+        self.all.get(*number).map(|(_, named)| named)
     }
 
     /// What a name stands for.
     pub(super) fn find(&self, name: &str) -> Option<Named> {
-        if let Some(named) = self.0.get(name) {
+        if let Some(named) = self.get(name) {
             return Some(named.clone());
         }
         let (base, number) = name.split_once(':')?;
-        let named = self.0.get(base)?;
+        let named = self.get(base)?;
         let mut programs = named.programs.clone();
         let is_one_of_many = programs.len() > 1;
         let one = programs.find(|id| (id - named.programs.start).to_string() == number);
@@ -67,10 +72,11 @@ impl<'a> Names<'a> {
     pub(super) fn missing(&self, problem: Problem, name: &str, asks: &str) -> Problem {
         let problem = problem.of_absence();
         let base = name.split(':').next().unwrap_or_default();
-        match self.0.get(base) {
+        match self.get(base) {
             Some(named) if named.programs.len() > 1 => problem.note(instances_of(base, named)),
             Some(_) | None => {
-                let others = self.0.keys().copied().filter(|other| *other != asks);
+                let others = self.all.iter().map(|(other, _)| *other);
+                let others = others.filter(|other| *other != asks);
                 problem.nearest(name, others)
             }
         }
@@ -80,6 +86,5 @@ impl<'a> Names<'a> {
 /// How the instances of a program are named.
 pub(super) fn instances_of(name: &str, named: &Named) -> String {
     let last = named.programs.len().saturating_sub(1);
-    let [first, last] = [0, last].map(|number| quoted(&format!("{name}:{number}")));
-    format!("its instances are {first} to {last}")
+    format!("its instances are `{name}:0` to `{name}:{last}`")
 }

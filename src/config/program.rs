@@ -134,15 +134,17 @@ fn read<'a>(
     let section = &definition.keys.section;
     let Value::Table(own) = &entry.node.value else {
         let kind = entry.node.value.kind();
-        let message = format!("{section} must be a table, not {kind}");
-        problems.error(Problem::at(entry.node.place, message));
+        problems.error(Problem::at(
+            entry.node.place,
+            format_args!("{section} must be a table, not {kind}"),
+        ));
         return definition;
     };
     keys::refuse_unknown(own, section, &keys::PROGRAM, problems);
     definition.keys.own = own;
     let keys = &definition.keys;
     if keys.field("command").is_none() {
-        let problem = Problem::at(entry.node.place, format!("{section} has no `command`"));
+        let problem = Problem::at(entry.node.place, format_args!("{section} has no `command`"));
         problems.error(problem.of_absence().note("every program needs one"));
     }
     if let Some(field) = keys.field("depends_on") {
@@ -157,8 +159,10 @@ fn read<'a>(
     let has_room = *room >= 0;
     if had_room && !has_room {
         let name = quoted(&entry.name);
-        let message = format!("with {name} there are more than {MOST_PROGRAMS} programs");
-        problems.error(Problem::at(place, message));
+        problems.error(Problem::at(
+            place,
+            format_args!("with {name} there are more than {MOST_PROGRAMS} programs"),
+        ));
     }
     definition.count = count;
     definition.instances = instances(entry, keys, context, (count, has_room), problems);
@@ -227,8 +231,10 @@ const DEFAULTS: &str = "[defaults]";
 fn check_name(entry: &Entry, reserved: Option<&str>) -> Result<(), Problem> {
     let name = entry.name.as_str();
     let wrong = |why: &str| {
-        let message = format!("the name {} {why}", quoted(name));
-        Err(Problem::at(entry.place, message))
+        Err(Problem::at(
+            entry.place,
+            format_args!("the name {} {why}", quoted(name)),
+        ))
     };
     let is_sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || !name.chars().all(is_sound) {

@@ -1,6 +1,7 @@
 //! `[supervisor]` and `[signals]`, and the variables that win over them.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::time::Duration;
 
 use lastout_core::{Forward, Meaning, ProgramId, Signal, SignalTable};
@@ -92,7 +93,8 @@ fn variable<T>(
     let value = environment.get_set(name)?;
     let text = OsStr::to_str(value).ok_or_else(|| "not UTF-8".to_owned());
     let read = text.and_then(read);
-    problems.take(read.map_err(|why| Problem::nowhere(format!("${name}: {}", printable(&why)))))
+    problems
+        .take(read.map_err(|why| Problem::nowhere(format_args!("${name}: {}", printable(&why)))))
 }
 
 /// The table of a supervisor with what `[signals]` changes.
@@ -104,8 +106,10 @@ pub(super) fn signals(table: &Table, names: &Names<'_>, problems: &mut Problems)
             continue;
         };
         if let Some((_, first)) = set.iter().find(|(other, _)| *other == signal) {
-            let message = format!("{signal} is set twice in [signals]");
-            let problem = Problem::at(entry.place, message);
+            let problem = Problem::at(
+                entry.place,
+                format_args!("{signal} is set twice in [signals]"),
+            );
             problems.error(problem.see("the first is at", first.place));
             continue;
         }
@@ -126,13 +130,18 @@ pub(super) fn signals(table: &Table, names: &Names<'_>, problems: &mut Problems)
 
 fn key(entry: &Entry) -> Result<Signal, Problem> {
     let name = entry.name.as_str();
-    let wrong = |message: String| Err(Problem::at(entry.place, format!("[signals]: {message}")));
+    let wrong = |message: fmt::Arguments<'_>| {
+        Problem::at(entry.place, format_args!("[signals]: {message}"))
+    };
     match name.parse() {
-        Ok(Signal::CHLD) => wrong("SIGCHLD is how lastout learns of an end".to_owned()),
+        Ok(Signal::CHLD) => Err(wrong(format_args!(
+            "SIGCHLD is how lastout learns of an end"
+        ))),
         Ok(signal) if signal.can_be_caught() => Ok(signal),
-        Ok(signal) => wrong(format!("{signal} cannot be caught by anybody")),
+        Ok(signal) => Err(wrong(format_args!("{signal} cannot be caught by anybody"))),
         Err(_) => {
-            wrong(format!("unknown signal {}", quoted(name))).map_err(|p| not_a_signal(p, name))
+            let problem = wrong(format_args!("unknown signal {}", quoted(name)));
+            Err(not_a_signal(problem, name))
         }
     }
 }
@@ -151,11 +160,11 @@ fn meaning(signal: Signal, entry: &Entry, names: &Names<'_>) -> Result<Meaning, 
     // The command of the command line has nothing that could be read again.
     let named = named.filter(|named| verb == "forward" || named.definition.is_some());
     let Some(named) = named else {
-        let problem = field.wrong(format!("there is no program {}", quoted(name)));
+        let problem = field.wrong(format_args!("there is no program {}", quoted(name)));
         return Err(names.missing(problem, name, ""));
     };
     if named.programs.len() > 1 {
-        let problem = field.wrong(format!("one program gets it, as \"{verb}:{name}:0\""));
+        let problem = field.wrong(format_args!("one program gets it, as \"{verb}:{name}:0\""));
         return Err(problem.note(instances_of(name, &named)));
     }
     let program = ProgramId(named.programs.start);

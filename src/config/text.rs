@@ -4,6 +4,7 @@
 //! line itself with carets under the culprit. Never fails: a range that is none is
 //! moved to the nearest one that is.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,26 @@ pub(super) struct Place {
     pub(super) file: FileId,
     pub(super) start: usize,
     pub(super) end: usize,
+}
+
+impl Place {
+    /// Its number in the order of the files: no file is longer than 2²⁴ bytes.
+    pub(super) fn rank(self) -> u64 {
+        (self.file.0 as u64 + 1) << 24 | self.start as u64
+    }
+}
+
+/// Puts things into the order of their ranks, and leaves those of the same rank as they
+/// are. What is sorted is numbers, whatever the things are, so that the binary has one
+/// sort for all of them.
+pub(super) fn sort_by_rank<T>(things: &mut Vec<T>, rank: impl Fn(&T) -> u64) {
+    let mut order: Vec<(u64, usize)> = things.iter().map(rank).zip(0..).collect();
+    order.sort_unstable();
+    let mut unsorted: Vec<Option<T>> = things.drain(..).map(Some).collect();
+    let sorted = order
+        .iter()
+        .filter_map(|(_, i)| unsorted.get_mut(*i)?.take());
+    things.extend(sorted);
 }
 
 /// All files of a configuration; the first is the one that includes the others.
@@ -93,8 +114,14 @@ impl Files {
         format!("{name}:{line}:{column}")
     }
 
+    /// The beginning of the line on which a place begins.
+    pub(super) fn line_of(&self, place: Place) -> Place {
+        let start = self.line(place).start;
+        Place { start, ..place }
+    }
+
     /// The range of the line on which a place begins.
-    pub(super) fn line(&self, place: Place) -> Range<usize> {
+    fn line(&self, place: Place) -> Range<usize> {
         let text = self.text(place.file);
         let (before, after) = text.split_at_checked(place.start).unwrap_or((text, ""));
         let start = before.rfind('\n').map_or(0, |i| i + 1);
@@ -139,10 +166,24 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// A name as a message quotes it: printable, and not longer than a line.
-pub(super) fn quoted(name: &str) -> String {
-    let short = first(name, 64);
-    let dots = if short.len() < name.len() { "…" } else { "" };
-    format!("`{}{dots}`", printable(short))
+pub(super) fn quoted(name: &str) -> Quoted<'_> {
+    Quoted(name)
+}
+
+/// [`quoted`].
+#[derive(Clone, Copy)]
+pub(super) struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = first(self.0, 64);
+        let dots = if short.len() < self.0.len() {
+            "…"
+        } else {
+            ""
+        };
+        write!(f, "`{}{dots}`", printable(short))
+    }
 }
 
 fn visible(c: char) -> char {
@@ -259,7 +300,10 @@ mod tests {
     fn nothing_that_a_terminal_acts_upon_is_shown() {
         let (_, line, _) = shown("a = \"\u{1b}[2J\u{202e}\"", 0..1);
         assert_eq!(line, "a = \"\u{fffd}[2J\u{fffd}\"");
-        assert_eq!(quoted("a\nb"), "`a\u{fffd}b`");
-        assert_eq!(quoted(&"é".repeat(65)), format!("`{}…`", "é".repeat(64)));
+        assert_eq!(quoted("a\nb").to_string(), "`a\u{fffd}b`");
+        assert_eq!(
+            quoted(&"é".repeat(65)).to_string(),
+            format!("`{}…`", "é".repeat(64))
+        );
     }
 }

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Problem, Problems};
-use super::text::{FileId, Files, Place, quoted};
+use super::text::{FileId, Files, Place, quoted, sort_by_rank};
 
 /// A table, in the order of the file.
 pub(super) type Table = Vec<Entry>;
@@ -106,7 +106,7 @@ impl Planting<'_> {
                 node: self.node(value),
             })
             .collect();
-        entries.sort_by_key(|entry| entry.place);
+        sort_by_rank(&mut entries, |entry| entry.place.rank());
         entries
     }
 

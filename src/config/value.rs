@@ -2,6 +2,7 @@
 //!
 //! One function a type. None of them looks at anything but the value.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use lastout_core::{Autorestart, Retries, Signal};
@@ -51,19 +52,25 @@ impl<'a> Field<'a> {
     }
 
     /// Something is wrong with the value.
-    pub(super) fn wrong(&self, message: impl std::fmt::Display) -> Problem {
+    pub(super) fn wrong(&self, message: impl Display) -> Problem {
+        self.told(&message)
+    }
+
+    fn told(&self, message: &dyn Display) -> Problem {
         let name = match self.outer {
-            Some(outer) => quoted(&format!("{outer}.{}", self.name)),
-            None => quoted(self.name),
+            Some(outer) => &format!("{outer}.{}", self.name),
+            None => self.name,
         };
-        let message = format!("{name} in {}: {message}", self.section);
-        Problem::at(self.node.place, message)
+        Problem::at(
+            self.node.place,
+            format_args!("{} in {}: {message}", quoted(name), self.section),
+        )
     }
 
     /// The value is of another type.
     pub(super) fn expected(&self, what: &str) -> Problem {
         let kind = self.node.value.kind();
-        self.wrong(format!("expected {what}, found {kind}"))
+        self.wrong(format_args!("expected {what}, found {kind}"))
     }
 
     pub(super) fn string(&self, what: &str) -> Result<&'a str, Problem> {
@@ -89,9 +96,9 @@ impl<'a> Field<'a> {
         files: &Files,
     ) -> Result<Vec<u8>, Problem> {
         let bytes = variables.expand(text).map_err(|wrong| {
-            let mut problem = self.wrong(wrong.message).note(wrong.hint);
-            problem.place = Some(files.find_within(self.node.place, &wrong.culprit));
-            problem
+            let place = files.find_within(self.node.place, &wrong.culprit);
+            let problem = self.wrong(wrong.message).note(wrong.hint);
+            problem.moved_to(place)
         })?;
         match bytes.contains(&0) {
             true => Err(self.wrong("a NUL byte cannot be passed on")),
@@ -153,16 +160,23 @@ impl<'a> Field<'a> {
 
     /// One of a few words, where `or` is what else is valid.
     pub(super) fn choice_or<T: Copy>(&self, choices: &[(&str, T)], or: &str) -> Result<T, Problem> {
-        let words: Vec<String> = choices.iter().map(|(w, _)| format!("\"{w}\"")).collect();
-        let valid = format!("valid: {}{or}", words.join(", "));
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let number = self.word(&words, or)?;
+        let choice = choices.get(number).map(|(_, value)| *value);
+        choice.ok_or_else(|| self.expected("a word"))
+    }
+
+    /// The number of a word.
+    fn word(&self, words: &[&str], or: &str) -> Result<usize, Problem> {
+        let valid = format!("valid: \"{}\"{or}", words.join("\", \""));
         let Value::String(text) = &self.node.value else {
             return Err(self.expected("a string").note(valid));
         };
-        let found = choices.iter().find(|(word, _)| word == text);
-        found.map(|(_, value)| *value).ok_or_else(|| {
-            self.wrong(format!("unknown value {}", quoted(text)))
+        let found = words.iter().position(|word| word == text);
+        found.ok_or_else(|| {
+            self.wrong(format_args!("unknown value {}", quoted(text)))
                 .note(valid)
-                .nearest(text, choices.iter().map(|(word, _)| *word))
+                .nearest(text, words.iter().copied())
         })
     }
 
@@ -176,8 +190,10 @@ impl<'a> Field<'a> {
             return Err(self.expected("a signal").note(SIGNAL_FORMS));
         };
         name.parse().map_err(|_| {
-            let message = format!("unknown signal {}", quoted(name));
-            not_a_signal(self.wrong(message), name)
+            not_a_signal(
+                self.wrong(format_args!("unknown signal {}", quoted(name))),
+                name,
+            )
         })
     }
 
@@ -197,19 +213,23 @@ impl<'a> Field<'a> {
             let problem = self.expected("an array of exit codes");
             return Err(problem.note("as [0, 2]; codes are 0 to 255"));
         };
-        let mut codes = Vec::new();
+        let mut set = [false; 256];
         for item in items {
-            let code = self.part(item).integer(0, 255)?;
-            codes.extend(u8::try_from(code));
+            let code: u8 = self.part(item).small_integer(0, 255)?;
+            if let Some(is_set) = set.get_mut(usize::from(code)) {
+                *is_set = true;
+            }
         }
-        codes.sort_unstable();
-        codes.dedup();
-        Ok(codes)
+        let codes = (0..=u8::MAX).zip(set);
+        Ok(codes
+            .filter(|(_, is_set)| *is_set)
+            .map(|(code, _)| code)
+            .collect())
     }
 
     pub(super) fn retries(&self) -> Result<Retries, Problem> {
         if let Some(word) = self.node.value.string() {
-            let unknown = || self.wrong(format!("unknown value {}", quoted(word)));
+            let unknown = || self.wrong(format_args!("unknown value {}", quoted(word)));
             return match word {
                 "infinite" => Ok(Retries::Infinite),
                 word => Err(unknown().note(RETRIES).nearest(word, ["infinite"])),
@@ -246,7 +266,7 @@ impl<'a> Field<'a> {
         };
         for (what, name) in [("user", Some(user)), ("group", group)] {
             if let Some(why) = name.and_then(wrong_name) {
-                let problem = self.wrong(format!("the {what} {why}"));
+                let problem = self.wrong(format_args!("the {what} {why}"));
                 return Err(
                     problem.note("the forms are \"name\", \"uid\", \"name:group\", \"uid:gid\"")
                 );

@@ -84,17 +84,15 @@ impl Reader<'_> {
                 Unsplittable::Quote(at) => (at, "a quote that is not closed"),
                 Unsplittable::Backslash(at) => (at, "a backslash at the end"),
             };
-            let mut problem = field.wrong(message);
             let rest = text.get(at..).unwrap_or_default();
             let place = self.files.find_within(field.node.place, rest);
-            problem.place = Some(place);
-            problem
+            field.wrong(message).moved_to(place)
         })?;
         let is_for_shell = |(word, is_quoted): &&(String, bool)| {
             !is_quoted && SHELL_WORDS.contains(&word.as_str())
         };
         if let Some((word, _)) = words.iter().find(is_for_shell) {
-            problems.warning(field.wrong(format!(
+            problems.warning(field.wrong(format_args!(
                 "no shell reads this: `{word}` is an argument like any other"
             )));
         }

@@ -33,7 +33,7 @@ impl Reader<'_> {
         set.to(&mut spec.reload_signal, "reload_signal", |f| {
             match f.signal()? {
                 signal if signal.can_be_caught() => Ok(Some(signal)),
-                signal => Err(f.wrong(format!("{signal} makes no program reload"))),
+                signal => Err(f.wrong(format_args!("{signal} makes no program reload"))),
             }
         });
         if let Some(field) = self.field("stopsignal")

@@ -2,7 +2,7 @@
 
 use super::super::problem::{Problem, Problems};
 use super::super::size::parse_size;
-use super::super::text::quoted;
+use super::super::text::{quoted, sort_by_rank};
 use super::super::tree::{Entry, Value};
 use super::super::value::Field;
 use super::{Reader, Setting};
@@ -39,23 +39,23 @@ impl Reader<'_> {
         };
         let limit = |entry| problems.take(resource_limit(field, entry));
         limits.resources = table.iter().filter_map(limit).collect();
-        limits
-            .resources
-            .sort_by_key(|limit| limit.resource.number());
+        sort_by_rank(&mut limits.resources, |limit| {
+            limit.resource.number().into()
+        });
     }
 }
 
 fn resource_limit(field: Field<'_>, entry: &Entry) -> Result<ResourceLimit, Problem> {
     let name = entry.name.as_str();
     let Some(resource) = Resource::named(name) else {
-        let mut problem = field.wrong(format!("unknown limit {}", quoted(name)));
-        problem.place = Some(entry.place);
+        let problem = field.wrong(format_args!("unknown limit {}", quoted(name)));
+        let problem = problem.moved_to(entry.place);
         return Err(match name {
             "locks" => {
                 problem.note("it has no effect on a program, and lastout knows its processes by it")
             }
             name => problem
-                .note(format!(
+                .note(format_args!(
                     "valid: {}",
                     Resource::names().collect::<Vec<_>>().join(", ")
                 ))
@@ -108,7 +108,7 @@ fn capabilities(field: Field<'_>) -> Result<Capabilities, Problem> {
         let Some(capability) = Capabilities::named(name) else {
             let upper = name.to_ascii_uppercase();
             let short = upper.strip_prefix("CAP_").unwrap_or(&upper);
-            let problem = field.wrong(format!("unknown capability {}", quoted(name)));
+            let problem = field.wrong(format_args!("unknown capability {}", quoted(name)));
             return Err(problem.nearest(short, Capabilities::names()));
         };
         all = all.with(capability);

@@ -112,7 +112,7 @@ impl Reader<'_> {
         };
         env_file::parse(&text, self.variables.environment).map_err(|(line, why)| {
             let name = printable(&path.to_string_lossy());
-            field.wrong(format!("{name}:{line}: {why}"))
+            field.wrong(format_args!("{name}:{line}: {why}"))
         })
     }
 
@@ -130,7 +130,7 @@ impl Reader<'_> {
             true => {
                 let name = printable(&path.to_string_lossy());
                 let why = "a NUL byte, which no variable can hold";
-                Err(field.wrong(format!("{name}: there is {why}")))
+                Err(field.wrong(format_args!("{name}: there is {why}")))
             }
             false => Ok(bytes),
         }
@@ -156,8 +156,10 @@ fn check_name(field: Field<'_>, entry: &Entry) -> Result<(), Problem> {
     if !name.is_empty() && !name.contains(['=', '\0']) {
         return Ok(());
     }
-    let message = format!("{} cannot be the name of a variable", quoted(name));
-    let mut problem = field.wrong(message);
-    problem.place = Some(entry.place);
-    Err(problem)
+    Err(field
+        .wrong(format_args!(
+            "{} cannot be the name of a variable",
+            quoted(name)
+        ))
+        .moved_to(entry.place))
 }

@@ -211,10 +211,14 @@ impl<'a> Parts<'a> {
         match (first, set.next()) {
             (Some(first), None) => return Some(first),
             (Some(first), Some(second)) => {
-                let message = format!("only one of `{}` and `{}`", first.name, second.name);
-                let mut problem = self.field.wrong(message);
-                problem.place = Some(second.place);
-                problems.error(problem);
+                problems.error(
+                    self.field
+                        .wrong(format_args!(
+                            "only one of `{}` and `{}`",
+                            first.name, second.name
+                        ))
+                        .moved_to(second.place),
+                );
             }
             // What is unknown was told already, and is most likely what was meant.
             (None, _) if self.table.iter().any(|e| !all.contains(&e.name.as_str())) => {}

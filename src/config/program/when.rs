@@ -42,11 +42,17 @@ impl Reader<'_> {
         let (low, high) = (spec.backoff, spec.backoff_max);
         if low > high {
             let show = format_duration;
-            let message = format!("`backoff` ({}) is longer than `backoff_max`", show(low));
-            problems.error(field.wrong(message).note(match self.field("backoff_max") {
-                Some(_) => format!("`backoff_max` is {}", show(high)),
-                None => format!("`backoff_max` is {} where it is not set", show(high)),
-            }));
+            problems.error(
+                field
+                    .wrong(format_args!(
+                        "`backoff` ({}) is longer than `backoff_max`",
+                        show(low)
+                    ))
+                    .note(match self.field("backoff_max") {
+                        Some(_) => format!("`backoff_max` is {}", show(high)),
+                        None => format!("`backoff_max` is {} where it is not set", show(high)),
+                    }),
+            );
         }
         if low.is_zero() {
             problems.warning(field.wrong("restarts follow each other without a pause"));
