@@ -349,6 +349,7 @@ fn clean() -> Launch {
         notify: false,
         pre_start: None,
         post_stop: None,
+        schedule: None,
         slate: Slate::Clean,
         manner: Manner::default(),
     }

@@ -25,6 +25,7 @@ pub(super) fn with_command() -> Options {
         notify: false,
         pre_start: None,
         post_stop: None,
+        schedule: None,
         slate: Slate::AsStarted,
         manner: Manner::default(),
     };
@@ -75,6 +76,7 @@ fn a_command_is_enough() {
         notify: false,
         pre_start: None,
         post_stop: None,
+        schedule: None,
         slate: Slate::Clean,
         manner: Manner::default(),
     };
