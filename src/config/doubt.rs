@@ -47,6 +47,12 @@ pub(super) fn check(definition: &Definition<'_>, problems: &mut Problems) {
             "a oneshot that is always started again is never done",
         );
     }
+    if spec.schedule.is_some() && !spec.autostart {
+        warn(
+            "autostart",
+            "its times do not count: it runs when it is asked to",
+        );
+    }
     if let Some(readiness) = spec.readiness
         && let ReadyBy::Probe(times) = readiness.by
         && readiness.start_timeout < times.interval.max(times.timeout)

@@ -15,7 +15,7 @@ pub(super) const SUPERVISOR: [&str; 4] =
     ["stop_timeout", "startup_timeout", "log_level", "log_format"];
 
 /// The keys of `[program.NAME]` and `[defaults]`.
-pub(super) const PROGRAM: [&str; 38] = [
+pub(super) const PROGRAM: [&str; 41] = [
     "command",
     "directory",
     "environment",
@@ -40,6 +40,9 @@ pub(super) const PROGRAM: [&str; 38] = [
     "backoff_max",
     "on_success",
     "on_failure",
+    "schedule",
+    "timezone",
+    "concurrency",
     "healthcheck",
     "watchdog",
     "stopsignal",
@@ -57,7 +60,7 @@ pub(super) const PROGRAM: [&str; 38] = [
 ];
 
 /// What others call a key, and what it is called here.
-const ELSEWHERE: [(&str, &str); 23] = [
+const ELSEWHERE: [(&str, &str); 24] = [
     ("cmd", "command"),
     ("entrypoint", "command"),
     ("exec", "command"),
@@ -74,6 +77,7 @@ const ELSEWHERE: [(&str, &str); 23] = [
     ("restart", "autorestart"),
     ("retries", "startretries"),
     ("start_seconds", "startsecs"),
+    ("cron", "schedule"),
     ("stopasgroup", "stop_scope = \"group\""),
     ("killasgroup", "stop_scope"),
     ("kill_signal", "stopsignal"),

@@ -284,7 +284,7 @@ impl<'a> Reader<'a> {
     fn program(&self, name: String, is_one_of_many: bool, problems: &mut Problems) -> Program {
         let mut spec = ProgramSpec::new(name);
         let mut launch = clean();
-        self.when(&mut spec, problems);
+        self.when(&mut spec, &mut launch, problems);
         self.watch(&mut spec, &mut launch, problems);
         self.end(&mut spec, problems);
         self.limits(&mut launch.limits, problems);

@@ -65,6 +65,12 @@ fn default_of(key: &str) -> String {
         }
         "rlimits" | "nice" | "oom_score_adj" | "capabilities" => "inherited".to_owned(),
         "no_new_privileges" => "false".to_owned(),
+        "schedule" => {
+            assert_eq!(spec.schedule, None);
+            "none".to_owned()
+        }
+        "timezone" => crate::schedule::Zone::default().to_string(),
+        "concurrency" => "forbid".to_owned(),
         "stdin" => "null".to_owned(),
         "autostart" => spec.autostart.to_string(),
         "priority" => spec.priority.to_string(),
@@ -163,6 +169,7 @@ fn the_examples_of_the_manual_are_right() {
         let program = "[program.web]\ncommand = 'true'\n";
         let text = match key {
             "include" => format!("{example}\n{program}"),
+            "timezone" | "concurrency" => format!("{program}{example}\nschedule = '@daily'\n"),
             "command" => format!("[program.web]\n{example}\n"),
             key if keys::SUPERVISOR.contains(&key) => {
                 format!("[supervisor]\n{example}\n{program}")
@@ -208,20 +215,24 @@ fn the_example_runs_as_it_is() {
 
 #[test]
 fn what_the_example_has_commented_out_is_right() {
-    let keys: Vec<&str> = all_keys().collect();
-    let uncommented = |line: &&'static str| {
-        let rest = line.strip_prefix("# ")?;
-        let (key, _) = rest.split_once(" = ")?;
-        keys.contains(&key).then_some(rest)
-    };
-    let lines = EXAMPLE
-        .lines()
-        .map(|line| uncommented(&line).unwrap_or(line));
-    let text: String = lines.map(|line| format!("{line}\n")).collect();
-    assert_ne!(text, EXAMPLE);
-    // The one file of it that is not on every machine.
-    let text = text.replace("/run/secrets/db", "/etc/hostname");
-    Folder::new(&text)
-        .load()
-        .unwrap_or_else(|told| panic!("{told}"));
+    let of_schedule = ["schedule", "timezone", "concurrency"];
+    let (with, without): (Vec<_>, Vec<_>) = all_keys().partition(|k| of_schedule.contains(k));
+    for keys in [with, without] {
+        let uncommented = |line: &'static str| {
+            let rest = line.strip_prefix("# ")?;
+            let (key, _) = rest.split_once(" = ")?;
+            keys.contains(&key).then_some(rest)
+        };
+        let lines = EXAMPLE.lines();
+        let lines = lines.map(|line| uncommented(line).unwrap_or(line));
+        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        assert_ne!(text, EXAMPLE);
+        // The one file of it that is not on every machine.
+        let mut text = text.replace("/run/secrets/db", "/etc/hostname");
+        if keys == of_schedule {
+            text = text.replace("type = \"service\"", "type = \"oneshot\"");
+        }
+        let loaded = Folder::new(&text).load();
+        loaded.unwrap_or_else(|told| panic!("{told}"));
+    }
 }

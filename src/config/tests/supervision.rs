@@ -3,7 +3,10 @@
 use super::*;
 use crate::limits::{Capabilities, Resource, ResourceLimit};
 use crate::plan::{Address, Output, Probe, Ready};
-use lastout_core::{HealthAction, Healthcheck, Meaning, ProbeTimes, Readiness, ReadyBy, Signal};
+use lastout_core::{
+    Concurrency, EndPolicy, HealthAction, Healthcheck, Kind, Meaning, ProbeTimes, Readiness,
+    ReadyBy, Signal,
+};
 use std::ffi::CString;
 
 fn loaded(text: &str) -> Plan {
@@ -370,5 +373,44 @@ fn ten_thousand_instances_are_all_there_are() {
     assert!(
         told.contains("more than 1000000 instances are needed in all"),
         "{told}"
+    );
+}
+
+#[test]
+fn what_has_a_schedule_is_a_oneshot_that_may_fail() {
+    let (spec, launch) = only("schedule = '30 2 * * *'\nconcurrency = 'replace'");
+    assert_eq!(spec.schedule, Some(Concurrency::Replace));
+    assert_eq!(spec.kind, Kind::Oneshot);
+    assert_eq!(spec.on_failure, EndPolicy::Ignore);
+    assert_eq!(launch.schedule.unwrap().next_after(0), Some(9000));
+    let text = "[defaults]\ntimezone = 'Asia/Tokyo'\nconcurrency = 'allow'\n\
+                [program.service]\ncommand = 'sh'\n\
+                [program.job]\ncommand = 'sh'\ntype = 'oneshot'\nschedule = '30 2 * * *'\n\
+                on_failure = 'shutdown'\n";
+    let folder = Folder::new(text);
+    let plan = folder.load_with(&[], plans::with_command()).unwrap().plan;
+    let [service, job, main] = plan.spec.programs.as_slice() else {
+        panic!("not three");
+    };
+    assert_eq!((service.schedule, service.kind), (None, Kind::Service));
+    assert_eq!(job.schedule, Some(Concurrency::Allow));
+    assert_eq!(job.on_failure, EndPolicy::Shutdown);
+    let next = plan.launches[1].schedule.as_ref().unwrap().next_after(0);
+    assert_eq!(next, Some(9000 + 15 * 3600));
+    let needed: Vec<u32> = main.needs.iter().map(|need| need.program.0).collect();
+    assert_eq!(needed, [0]);
+}
+
+#[test]
+fn times_that_do_not_count_or_never_come_are_told() {
+    let text = "[program.a]\ncommand = 'sh'\nschedule = '@daily'\nautostart = false\n\
+                [program.b]\ncommand = 'sh'\nschedule = '0 0 31 2 *'\nautorestart = 'always'\n";
+    assert_eq!(
+        warnings(text),
+        [
+            "supervisor.toml:4:13: `a`: its times do not count: it runs when it is asked to",
+            "supervisor.toml:7:12: `schedule` in [program.b]: no such time ever comes",
+            "supervisor.toml:8:15: `b`: a oneshot that is always started again is never done",
+        ]
     );
 }
