@@ -42,6 +42,10 @@ pub struct Launch {
     pub umask: Option<u32>,
     /// Descriptor 0.
     pub stdin: Stdin,
+    /// Descriptor 1.
+    pub stdout: Output,
+    /// Descriptor 2.
+    pub stderr: Output,
     /// What it may use.
     pub limits: Limits,
     /// How it is known to be ready.
@@ -75,6 +79,8 @@ impl Launch {
             user,
             umask,
             stdin,
+            stdout,
+            stderr,
             limits,
             ready,
             health,
@@ -91,6 +97,8 @@ impl Launch {
             && *user == new.user
             && *umask == new.umask
             && *stdin == new.stdin
+            && *stdout == new.stdout
+            && *stderr == new.stderr
             && *limits == new.limits
             && Ready::is_told_alike(ready.as_ref(), new.ready.as_ref())
             && *notify == new.notify
@@ -193,6 +201,15 @@ pub enum Stdin {
     Null,
     /// lastout's own, and its terminal if it has one.
     Inherit,
+}
+
+/// Where descriptor 1 or 2 of a program goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Output {
+    /// To lastout's own (LOG-1).
+    Inherit,
+    /// To /dev/null.
+    Null,
 }
 
 /// What a program starts with, beside what its configuration says (PID-8).

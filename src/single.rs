@@ -10,7 +10,7 @@ use std::time::Duration;
 use lastout_core::{Forward, Meaning, ProgramId, ProgramSpec, Scope, Signal, SignalTable, Spec};
 
 use crate::limits::Limits;
-use crate::plan::{Launch, Manner, Plan, Slate, Stdin};
+use crate::plan::{Launch, Manner, Output, Plan, Slate, Stdin};
 
 /// What the command line says of the command.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +96,8 @@ pub fn launch(argv: &[OsString]) -> Launch {
         user: None,
         umask: None,
         stdin: Stdin::Inherit,
+        stdout: Output::Inherit,
+        stderr: Output::Inherit,
         limits: Limits::default(),
         ready: None,
         health: None,

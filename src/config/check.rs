@@ -1,21 +1,19 @@
 //! What only the machine can tell: directories, users, and whether a command is there.
 //! And what only all programs together can tell.
 
-use std::ffi::{CStr, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Duration;
 
-use super::duration::format_duration;
 use super::environment::{DEFAULT_PATH, value_in};
 use super::problem::{Problem, Problems};
-use super::program::Program;
+use super::program::{Definition, Program};
 use super::read::reason;
 use super::text::{Place, quoted};
 use super::value::is_numeric;
-use crate::plan::{Launch, Stdin};
+use crate::plan::{Launch, Probe, Ready, Stdin};
 
 /// Who is known on this machine. What cannot be told (no such file) is no error: a name
 /// is looked up again when its program starts.
@@ -41,34 +39,52 @@ impl Accounts for UnknownAccounts {
 }
 
 /// Checks the directories and users of all programs, and that one terminal is enough.
+/// Of the instances of one program the first that is wrong is told.
 pub(super) fn check(
-    programs: &[Program],
+    definitions: &[Definition<'_>],
     accounts: &dyn Accounts,
     command: Option<&str>,
     problems: &mut Problems,
 ) {
-    let needs_names = programs.iter().any(|program| program.user.is_some());
+    let instances = || definitions.iter().flat_map(|d| &d.instances);
+    let needs_names = instances().any(|program| program.launch.user.is_some());
     let users = needs_names.then(|| accounts.users()).flatten();
     let groups = needs_names.then(|| accounts.groups()).flatten();
-    for program in programs {
-        if let Some((directory, place)) = &program.directory {
-            problems.take(check_directory(directory, *place));
+    for definition in definitions {
+        let keys = &definition.keys;
+        // Whoever comes before it may make the directory.
+        let is_made_later =
+            !definition.dependencies.is_empty() || keys.field("pre_start").is_some();
+        if let Some(field) = keys.field("directory").filter(|_| !is_made_later) {
+            let directories = definition.instances.iter();
+            let mut directories = directories.filter_map(|p| p.launch.directory.as_deref());
+            let wrong = directories.try_for_each(|d| check_directory(d, field.node.place));
+            problems.take(wrong);
         }
-        if let Some((user, place)) = &program.user {
-            problems.take(check_name("user", &user.user, users.as_deref(), *place));
-            let group = user.group.as_deref().unwrap_or("0");
-            problems.take(check_name("group", group, groups.as_deref(), *place));
+        if let Some(field) = keys.field("user") {
+            let place = field.node.place;
+            let mut set = definition
+                .instances
+                .iter()
+                .filter_map(|p| p.launch.user.as_ref());
+            let wrong = set.try_for_each(|user| {
+                check_name("user", &user.user, users.as_deref(), place)?;
+                let group = user.group.as_deref().unwrap_or("0");
+                check_name("group", group, groups.as_deref(), place)
+            });
+            problems.take(wrong);
         }
     }
-    check_terminal(programs, command, problems);
+    check_terminal(definitions, command, problems);
 }
 
 fn check_directory(directory: &Path, place: Place) -> Result<(), Problem> {
     let wrong = |why: &str| {
-        let name = quoted(&directory.to_string_lossy());
+        let name = directory.to_string_lossy();
+        let name = quoted(&name);
         Err(Problem::at(
             place,
-            format!("cannot enter directory {name}: {why}"),
+            format_args!("cannot enter directory {name}: {why}"),
         ))
     };
     match fs::metadata(directory) {
@@ -90,46 +106,74 @@ fn check_name(
     if is_numeric(name) || known.iter().any(|k| k == name) {
         return Ok(());
     }
-    let problem = Problem::at(place, format!("there is no {what} {}", quoted(name)));
+    let problem = Problem::at(place, format_args!("there is no {what} {}", quoted(name)));
     Err(problem.nearest(name, known.iter().map(String::as_str)))
 }
 
-fn check_terminal(programs: &[Program], command: Option<&str>, problems: &mut Problems) {
-    let mut inherits = programs
-        .iter()
-        .filter(|program| program.stdin.0 == Stdin::Inherit);
+fn check_terminal(definitions: &[Definition<'_>], command: Option<&str>, problems: &mut Problems) {
+    let inherits = |program: &Program| program.launch.stdin == Stdin::Inherit;
+    let mut inherits = definitions.iter().filter_map(|definition| {
+        let has_it = definition.instances.iter().any(inherits);
+        let place = definition.keys.field("stdin")?.node.place;
+        has_it.then_some((quoted(definition.name), place))
+    });
     if let Some(command) = command {
-        for program in inherits {
-            let name = quoted(&program.spec.name);
-            let message = format!("{name} cannot have lastout's stdin");
-            let problem = Problem::at(program.stdin.1, message);
-            problems.error(problem.note(format!(
+        for (name, place) in inherits {
+            let problem = Problem::at(place, format_args!("{name} cannot have lastout's stdin"));
+            problems.error(problem.note(format_args!(
                 "the command on the command line ({}) has it",
                 quoted(command)
             )));
         }
         return;
     }
-    let Some(first) = inherits.next() else {
+    let Some((first, first_place)) = inherits.next() else {
         return;
     };
-    for program in inherits {
-        let name = quoted(&program.spec.name);
-        let message = format!("{name} cannot have lastout's stdin, too");
-        let has_it = format!("{} has it already:", quoted(&first.spec.name));
-        let problem = Problem::at(program.stdin.1, message);
-        problems.error(problem.see(has_it, first.stdin.1));
+    for (name, place) in inherits {
+        let problem = Problem::at(
+            place,
+            format_args!("{name} cannot have lastout's stdin, too"),
+        );
+        problems.error(problem.see(format_args!("{first} has it already:"), first_place));
     }
 }
 
-/// Warns of a command that is not there. It may be by the time of the start.
-pub(super) fn check_command(program: &Program, launch: &Launch, problems: &mut Problems) {
-    let (Some((_, place)), Some(command)) = (&program.argv, launch.argv.first()) else {
+/// Warns of commands that are not there. They may be by the time of the start.
+pub(super) fn check_commands(definition: &Definition<'_>, problems: &mut Problems) {
+    let Some(Program { launch, .. }) = definition.instances.first() else {
         return;
     };
-    let name = quoted(&program.spec.name);
-    if let Some(why) = missing(command, launch) {
-        problems.warning(Problem::at(*place, format!("{name}: {why}")));
+    for (key, argv) in [
+        ("command", Some(&launch.argv)),
+        ("pre_start", launch.pre_start.as_ref()),
+        ("post_stop", launch.post_stop.as_ref()),
+        ("ready", launch.ready.as_ref().and_then(asks)),
+        ("healthcheck", launch.health.as_ref().and_then(runs)),
+    ] {
+        let (Some(field), Some(command)) =
+            (definition.keys.field(key), argv.and_then(|a| a.first()))
+        else {
+            continue;
+        };
+        if let Some(why) = missing(command, launch) {
+            let name = quoted(definition.name);
+            problems.warning(Problem::at(field.node.place, format_args!("{name}: {why}")));
+        }
+    }
+}
+
+fn asks(ready: &Ready) -> Option<&Vec<CString>> {
+    match ready {
+        Ready::Probe(probe) => runs(probe),
+        Ready::Notify | Ready::Descriptor(_) => None,
+    }
+}
+
+fn runs(probe: &Probe) -> Option<&Vec<CString>> {
+    match probe {
+        Probe::Exec(argv) => Some(argv),
+        Probe::Tcp(_) | Probe::Http { .. } => None,
     }
 }
 
@@ -137,7 +181,8 @@ pub(super) fn check_command(program: &Program, launch: &Launch, problems: &mut P
 /// permissions count depends on the user that it will run as.
 fn missing(command: &CStr, launch: &Launch) -> Option<String> {
     let name = Path::new(OsStr::from_bytes(command.to_bytes()));
-    let shown = quoted(&name.to_string_lossy());
+    let shown = name.to_string_lossy();
+    let shown = quoted(&shown);
     let base = launch.directory.as_deref().unwrap_or(Path::new(""));
     if command.to_bytes().contains(&b'/') {
         return match fs::metadata(base.join(name)) {
@@ -160,24 +205,4 @@ fn missing(command: &CStr, launch: &Launch) -> Option<String> {
         let path = path.to_string_lossy();
         format!("the command {shown} is not in its PATH ({})", quoted(&path))
     })
-}
-
-/// Warns of times that the shutdown does not grant.
-pub(super) fn check_times(programs: &[Program], stop_timeout: Duration, problems: &mut Problems) {
-    for program in programs {
-        let Some((time, place)) = program.stopwaitsecs else {
-            continue;
-        };
-        if time > stop_timeout {
-            problems.warning(Problem::at(
-                place,
-                format!(
-                    "{}: `stopwaitsecs` ({}) is longer than the whole shutdown may take ({})",
-                    quoted(&program.spec.name),
-                    format_duration(time),
-                    format_duration(stop_timeout)
-                ),
-            ));
-        }
-    }
 }

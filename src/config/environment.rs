@@ -8,8 +8,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// What lastout was told by whoever started it, and what is no business of a program
 /// that it starts (ENV-1).
-const NOT_INHERITED: [&str; 4] = [
+const NOT_INHERITED: [&str; 7] = [
     "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LASTOUT_INSTANCE",
     "LISTEN_PID",
     "LISTEN_FDS",
     "LISTEN_FDNAMES",
@@ -21,6 +24,12 @@ const OF_THE_USER: [&str; 3] = ["HOME", "USER", "LOGNAME"];
 /// Where a program is looked for when it has no PATH.
 pub(super) const DEFAULT_PATH: &str =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A name and a value.
+pub(super) type Variable = (String, Vec<u8>);
+
+/// The numbers of things by their names. One type, so that the binary has the map once.
+pub(super) type Index<'a> = BTreeMap<&'a [u8], usize>;
 
 /// Names and values, in their order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -46,29 +55,27 @@ impl Environment {
     }
 
     /// The environment of a program: lastout's own, but for what is lastout's alone,
-    /// the program's name, and what the program's own keys set.
+    /// and what is set for the program; what is set later wins.
     /// A program with a user of its own does not get what describes lastout's: those
     /// are added when it starts and its user is looked up.
-    pub(super) fn of_program(
-        &self,
-        name: &str,
-        own: &[(String, Vec<u8>)],
-        has_user: bool,
-    ) -> Vec<CString> {
+    pub(super) fn of_program(&self, own: &[Variable], has_user: bool) -> Vec<CString> {
         let of_user: &[&str] = if has_user { &OF_THE_USER } else { &[] };
         let left_out = || NOT_INHERITED.iter().chain(of_user);
         let inherited = self.0.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()));
         let inherited = inherited.filter(|(n, _)| !left_out().any(|k| k.as_bytes() == *n));
-        // Not collected: that would sort them first, with a sort of its own.
-        let mut variables: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
-        variables.extend(inherited);
-        variables.insert(b"LASTOUT_PROGRAM", name.as_bytes());
-        variables.extend(own.iter().map(|(n, v)| (n.as_bytes(), v.as_slice())));
+        let own = own.iter().map(|(n, v)| (n.as_bytes(), v.as_slice()));
+        let mut values: Vec<&[u8]> = Vec::new();
+        let mut numbers: Index<'_> = BTreeMap::new();
+        for (name, value) in inherited.chain(own) {
+            numbers.insert(name, values.len());
+            values.push(value);
+        }
         // A NUL is in no environment that a kernel handed over, and in no checked key.
-        variables
-            .iter()
-            .filter_map(|(name, value)| CString::new([name, b"=" as &[u8], value].concat()).ok())
-            .collect()
+        let variable = |(name, number): (&&[u8], &usize)| {
+            let value = values.get(*number)?;
+            CString::new([name, b"=" as &[u8], value].concat()).ok()
+        };
+        numbers.iter().filter_map(variable).collect()
     }
 }
 
@@ -93,14 +100,19 @@ mod tests {
             ("LISTEN_PID".into(), "1".into()),
             ("LISTEN_FDS".into(), "2".into()),
             ("LISTEN_FDNAMES".into(), "a:b".into()),
+            ("WATCHDOG_USEC".into(), "1".into()),
+            ("WATCHDOG_PID".into(), "1".into()),
+            ("LASTOUT_INSTANCE".into(), "5".into()),
             ("LASTOUT_PROGRAM".into(), "outer".into()),
             ("A".into(), "1".into()),
         ]);
         let own = [
+            ("LASTOUT_PROGRAM".to_owned(), b"web".to_vec()),
+            ("A".to_owned(), b"0".to_vec()),
             ("A".to_owned(), b"2".to_vec()),
             ("LISTEN_FDS".to_owned(), b"3".to_vec()),
         ];
-        let inner = outer.of_program("web", &own, false);
+        let inner = outer.of_program(&own, false);
         let expected = ["A=2", "LASTOUT_PROGRAM=web", "LISTEN_FDS=3", "PATH=/bin"];
         let inner: Vec<&str> = inner.iter().map(|v| v.to_str().unwrap()).collect();
         assert_eq!(inner, expected);

@@ -14,8 +14,17 @@ use super::text::quoted;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Variables<'a> {
     pub(super) environment: &'a Environment,
-    /// What `${LASTOUT_PROGRAM}` stands for in a program's keys.
-    pub(super) program: Option<&'a str>,
+    /// Whose key it is.
+    pub(super) owner: Option<Owner<'a>>,
+}
+
+/// What the variables that tell a program from others stand for in its keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner<'a> {
+    /// `${LASTOUT_PROGRAM}`.
+    pub(super) program: &'a str,
+    /// `${LASTOUT_INSTANCE}`.
+    pub(super) instance: &'a str,
 }
 
 /// Why a text cannot be expanded.
@@ -29,9 +38,10 @@ pub(super) struct Unexpandable {
 
 impl<'a> Variables<'a> {
     fn get(&self, name: &str) -> Option<&'a [u8]> {
-        match self.program {
-            Some(program) if name == "LASTOUT_PROGRAM" => Some(program.as_bytes()),
-            Some(_) | None => self.environment.get(name).map(OsStr::as_bytes),
+        match (self.owner, name) {
+            (Some(owner), "LASTOUT_PROGRAM") => Some(owner.program.as_bytes()),
+            (Some(owner), "LASTOUT_INSTANCE") => Some(owner.instance.as_bytes()),
+            (Some(_) | None, _) => self.environment.get(name).map(OsStr::as_bytes),
         }
     }
 
@@ -121,7 +131,10 @@ mod tests {
         ]);
         let variables = Variables {
             environment: &environment,
-            program: Some("web"),
+            owner: Some(Owner {
+                program: "web",
+                instance: "3",
+            }),
         };
         match variables.expand(text) {
             Ok(bytes) => Ok(String::from_utf8(bytes).unwrap()),
@@ -145,7 +158,7 @@ mod tests {
             ("$${A}", "${A}"),
             ("$$$${A}", "$${A}"),
             ("$A $1 $( $", "$A $1 $( $"),
-            ("${LASTOUT_PROGRAM}", "web"),
+            ("${LASTOUT_PROGRAM}:${LASTOUT_INSTANCE}", "web:3"),
             ("{A}", "{A}"),
         ] {
             assert_eq!(expand(text), Ok(expected.to_owned()), "{text}");
@@ -172,7 +185,7 @@ mod tests {
         let environment = Environment::new(vec![("RAW".into(), value)]);
         let variables = Variables {
             environment: &environment,
-            program: None,
+            owner: None,
         };
         assert_eq!(variables.expand("${RAW}"), Ok(vec![0xff, 0xfe]));
         assert!(variables.expand("${LASTOUT_PROGRAM}").is_err());

@@ -49,7 +49,7 @@ pub(super) fn included(
         };
         let pattern = folder.join(OsString::from_vec(pattern));
         match matching(&pattern) {
-            Ok(paths) if paths.is_empty() => problems.warning(field.wrong(format!(
+            Ok(paths) if paths.is_empty() => problems.warning(field.wrong(format_args!(
                 "{} matches no file",
                 quoted(&pattern.to_string_lossy())
             ))),

@@ -11,19 +11,28 @@ use super::tree::{Entry, Value};
 pub(super) const TOP: [&str; 5] = ["include", "supervisor", "signals", "defaults", "program"];
 
 /// The keys of `[supervisor]`.
-pub(super) const SUPERVISOR: [&str; 3] = ["stop_timeout", "log_level", "log_format"];
+pub(super) const SUPERVISOR: [&str; 4] =
+    ["stop_timeout", "startup_timeout", "log_level", "log_format"];
 
 /// The keys of `[program.NAME]` and `[defaults]`.
-pub(super) const PROGRAM: [&str; 20] = [
+pub(super) const PROGRAM: [&str; 41] = [
     "command",
     "directory",
     "environment",
+    "env_file",
+    "secrets",
     "user",
     "umask",
+    "numprocs",
     "stdin",
+    "stdout",
+    "stderr",
+    "type",
     "autostart",
+    "depends_on",
     "priority",
     "startsecs",
+    "ready",
     "startretries",
     "autorestart",
     "exitcodes",
@@ -31,14 +40,27 @@ pub(super) const PROGRAM: [&str; 20] = [
     "backoff_max",
     "on_success",
     "on_failure",
+    "schedule",
+    "timezone",
+    "concurrency",
+    "healthcheck",
+    "watchdog",
     "stopsignal",
     "stopwaitsecs",
     "stop_scope",
     "leftovers",
+    "pre_start",
+    "post_stop",
+    "reload_signal",
+    "rlimits",
+    "nice",
+    "oom_score_adj",
+    "capabilities",
+    "no_new_privileges",
 ];
 
 /// What others call a key, and what it is called here.
-const ELSEWHERE: [(&str, &str); 18] = [
+const ELSEWHERE: [(&str, &str); 24] = [
     ("cmd", "command"),
     ("entrypoint", "command"),
     ("exec", "command"),
@@ -48,15 +70,21 @@ const ELSEWHERE: [(&str, &str); 18] = [
     ("working_dir", "directory"),
     ("working_directory", "directory"),
     ("env", "environment"),
+    ("environment_file", "env_file"),
+    ("replicas", "numprocs"),
+    ("after", "depends_on"),
+    ("requires", "depends_on"),
     ("restart", "autorestart"),
     ("retries", "startretries"),
     ("start_seconds", "startsecs"),
+    ("cron", "schedule"),
     ("stopasgroup", "stop_scope = \"group\""),
     ("killasgroup", "stop_scope"),
     ("kill_signal", "stopsignal"),
     ("stop_grace_period", "stopwaitsecs"),
     ("timeout_stop", "stopwaitsecs"),
     ("on_exit", "on_success"),
+    ("ulimits", "rlimits"),
 ];
 
 /// Nobody reads more hints than this in one table, and looking for them takes time.
@@ -73,8 +101,10 @@ pub(super) fn refuse_unknown(
         .iter()
         .filter(|entry| !keys.contains(&entry.name.as_str()));
     for (count, entry) in unknown.enumerate() {
-        let message = format!("unknown key {} in {section}", quoted(&entry.name));
-        let problem = Problem::at(entry.place, message);
+        let problem = Problem::at(
+            entry.place,
+            format_args!("unknown key {} in {section}", quoted(&entry.name)),
+        );
         problems.error(match count < MOST_HINTS {
             true => hinted(problem, entry, section, keys),
             false => problem,
@@ -89,7 +119,7 @@ fn hinted(problem: Problem, entry: &Entry, section: &str, keys: &[&str]) -> Prob
         .iter()
         .find(|(there, _)| is_of_program && *there == name)
     {
-        return problem.note(format!("did you mean `{here}`?"));
+        return problem.note(format_args!("did you mean `{here}`?"));
     }
     if is_of_program && let Value::Table(table) = &entry.node.value {
         let has_command = table.iter().any(|entry| entry.name == "command");
@@ -103,11 +133,11 @@ fn hinted(problem: Problem, entry: &Entry, section: &str, keys: &[&str]) -> Prob
     ];
     let belongs_to = belongs_to.iter().find(|(_, keys)| keys.contains(&name));
     if let Some((table, _)) = belongs_to {
-        return problem.note(format!("it belongs in {table}"));
+        return problem.note(format_args!("it belongs in {table}"));
     }
     let with_hint = problem.clone().nearest(name, keys.iter().copied());
     if with_hint != problem {
         return with_hint;
     }
-    problem.note(format!("valid: {}", keys.join(", ")))
+    problem.note(format_args!("valid: {}", keys.join(", ")))
 }

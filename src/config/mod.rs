@@ -5,7 +5,9 @@
 //! read      regular, UTF-8, at most 1 MiB          text   line, column, carets
 //! tree      TOML with a place for everything       problem  what is wrong, all of it
 //! include   which other files                      sections  all files put together
-//! program, supervisor   keys into meanings         value, duration, words, expand
+//! program, supervisor   keys into meanings         value, duration, size, address,
+//!                                                  words, expand, env_file
+//! names, depends        which programs are meant   doubt    what is surely not meant
 //! check     what the machine says to it            explain  the plan in words
 //! ```
 //!
@@ -21,24 +23,29 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use lastout_core::{
-    Condition, LEFTOVER_TIME, Need, ProgramId, ProgramSpec, STOP_TIMEOUT, SignalTable, Spec,
+    Condition, Kind, LEFTOVER_TIME, Need, ProgramId, ProgramSpec, STOP_TIMEOUT, Spec,
 };
 
-use crate::limits::Limits;
-use crate::plan::{Launch, Manner, Plan, Slate, Stdin};
+use crate::plan::{Launch, Plan, Stdin};
 
+mod address;
 mod check;
+mod depends;
+mod doubt;
 mod duration;
+mod env_file;
 mod environment;
 mod expand;
 mod explain;
 mod find;
 mod include;
 mod keys;
+mod names;
 mod problem;
 mod program;
 mod read;
 mod sections;
+mod size;
 mod supervisor;
 mod text;
 mod tree;
@@ -56,10 +63,11 @@ pub use explain::{explain, explain_reload};
 pub use find::{NotFound, Source, find};
 pub use problem::Report;
 
+use depends::Graph;
 use expand::Variables;
+use names::Names;
 use problem::{Problem, Problems};
-use program::{Context, Program};
-use sections::Sections;
+use program::{Context, Definition, Program};
 use supervisor::Supervisor;
 use text::Files;
 
@@ -134,92 +142,90 @@ fn check_all(
 ) -> Loaded {
     let variables = Variables {
         environment: surroundings.environment,
-        program: None,
+        owner: None,
     };
     let sections = sections::read(path, &variables, files, problems);
-    let command = options.command.as_ref().map(|(spec, _)| spec.name.as_str());
+    let command = options.command.as_ref().map(|(spec, _)| spec.name.clone());
+    let command = command.as_deref();
     let context = Context {
         files,
         variables,
         defaults: &sections.defaults,
         reserved: command,
     };
-    let programs = read_programs(&sections, context, problems);
+    let mut definitions = program::read_all(&sections.programs, context, problems);
     if sections.programs.is_empty() && command.is_none() && problems.is_empty() {
         let name = text::printable(&path.to_string_lossy());
-        let problem = Problem::nowhere(format!("{name}: there is no program in it"));
+        let problem = Problem::nowhere(format_args!("{name}: there is no program in it"));
         let problem = problem.note("[program.NAME] with a `command` is one");
         problems.error(problem.of_absence());
     }
-    check::check(&programs, surroundings.accounts, command, problems);
+    let names = Names::new(&definitions, command);
+    let graph = depends::resolve(&mut definitions, &names, problems);
+    check::check(&definitions, surroundings.accounts, command, problems);
+    for definition in &definitions {
+        check::check_commands(definition, problems);
+        doubt::check(definition, problems);
+    }
     let supervisor = supervisor::read(&sections.supervisor, surroundings.environment, problems);
-    let names = sections.programs.iter().map(|entry| entry.name.as_str());
-    let names: Vec<&str> = names.chain(command).collect();
+    doubt::check_startup(&definitions, &supervisor, problems);
     let signals = supervisor::signals(&sections.signals, &names, problems);
-    let stop_timeout = stop_timeout(&supervisor, &options, &programs, problems);
+    let stop_timeout = stop_timeout(&supervisor, &options, (&definitions, &graph), problems);
+    let mut plan = plan(definitions, surroundings, options);
+    plan.spec.signals = signals;
+    plan.spec.stop_timeout = Some(stop_timeout);
+    plan.spec.startup_timeout = supervisor.startup_timeout.map(|(time, _)| time);
     Loaded {
         path: path.to_owned(),
         log_level: supervisor.log_level,
         log_format: supervisor.log_format,
-        plan: plan(programs, surroundings, options, problems).with(signals, stop_timeout),
+        plan,
     }
-}
-
-fn read_programs(
-    sections: &Sections,
-    context: Context<'_>,
-    problems: &mut Problems,
-) -> Vec<Program> {
-    program::check_defaults(context, problems);
-    let entries = sections.programs.iter();
-    entries
-        .filter_map(|entry| program::read(entry, context, problems))
-        .collect()
 }
 
 /// The bound on the whole shutdown (STOP-5).
 fn stop_timeout(
     supervisor: &Supervisor,
     options: &Options,
-    programs: &[Program],
+    (definitions, graph): (&[Definition<'_>], &Graph),
     problems: &mut Problems,
 ) -> Duration {
     let of_file = supervisor.stop_timeout.map(|(duration, _)| duration);
     let asked_for = options.stop_timeout;
     let asked_for = asked_for.or(supervisor.stop_timeout_variable).or(of_file);
     if let Some(asked_for) = asked_for {
-        check::check_times(programs, asked_for, problems);
+        doubt::check_times(definitions, graph, asked_for, problems);
         return asked_for;
     }
-    // No program waits for another one to be gone, and the command has no bound of its
-    // own, so that the longest chain is the longest of them.
-    let set = programs.iter().filter_map(|program| program.stopwaitsecs);
-    let longest = set.map(|(duration, _)| duration).max();
-    longest.unwrap_or_default().max(STOP_TIMEOUT)
+    // A program is told only when those that need it are gone, so that the times of a
+    // chain add up. The command has no bound of its own.
+    let (longest, _) = doubt::longest_chain(definitions, graph);
+    longest.max(STOP_TIMEOUT)
 }
 
 fn plan(
-    programs: Vec<Program>,
+    definitions: Vec<Definition<'_>>,
     surroundings: Surroundings<'_>,
     options: Options,
-    problems: &mut Problems,
 ) -> Plan {
-    let mut specs = Vec::with_capacity(programs.len() + 1);
-    let mut launches = Vec::with_capacity(programs.len() + 1);
-    for mut program in programs {
-        program.spec.has_terminal = surroundings.has_terminal && program.stdin.0 == Stdin::Inherit;
-        let launch = launch(&program, surroundings.environment);
-        check::check_command(&program, &launch, problems);
-        specs.push(program.spec);
+    let mut specs = Vec::with_capacity(definitions.len() + 1);
+    let mut launches = Vec::with_capacity(definitions.len() + 1);
+    let instances = definitions.into_iter().flat_map(|d| d.instances);
+    for Program { mut spec, launch } in instances {
+        spec.has_terminal = surroundings.has_terminal && launch.stdin == Stdin::Inherit;
+        specs.push(spec);
         launches.push(launch);
     }
     let mut main = None;
     if let Some((mut spec, launch)) = options.command {
         let ids = (0u32..).map(ProgramId).zip(&specs);
-        let started = ids.filter(|(_, spec)| spec.autostart);
-        spec.needs.extend(started.map(|(program, _)| Need {
+        let started = ids.filter(|(_, spec)| spec.autostart && spec.schedule.is_none());
+        spec.needs.extend(started.map(|(program, spec)| Need {
             program,
-            condition: Condition::Ready,
+            condition: match spec.kind {
+                Kind::Service => Condition::Ready,
+                Kind::Oneshot => Condition::Completed,
+            },
         }));
         main = u32::try_from(specs.len()).ok().map(ProgramId);
         specs.push(spec);
@@ -238,40 +244,5 @@ fn plan(
         launches,
         warnings: Vec::new(),
         face: None,
-    }
-}
-
-impl Plan {
-    fn with(mut self, signals: SignalTable, stop_timeout: Duration) -> Plan {
-        self.spec.signals = signals;
-        self.spec.stop_timeout = Some(stop_timeout);
-        self
-    }
-}
-
-/// How a program of a configuration is launched: with a clean slate (PID-8).
-fn launch(program: &Program, environment: &Environment) -> Launch {
-    let argv = program.argv.as_ref().map(|(argv, _)| argv.clone());
-    let user = program.user.as_ref().map(|(user, _)| user.clone());
-    Launch {
-        argv: argv.unwrap_or_default(),
-        environment: environment.of_program(
-            &program.spec.name,
-            &program.environment,
-            program.user.is_some(),
-        ),
-        directory: program.directory.as_ref().map(|(path, _)| path.clone()),
-        user,
-        umask: program.umask,
-        stdin: program.stdin.0,
-        limits: Limits::default(),
-        ready: None,
-        health: None,
-        notify: false,
-        pre_start: None,
-        post_stop: None,
-        schedule: None,
-        slate: Slate::Clean,
-        manner: Manner::default(),
     }
 }

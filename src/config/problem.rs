@@ -5,7 +5,7 @@
 //! is right, and which name was probably meant.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::fmt::{self, Display};
 
 use lastout_core::order;
 
@@ -18,13 +18,18 @@ const SHOWN: usize = 100;
 /// Longer names have no neighbours; it keeps the comparison cheap.
 const LONGEST_NAME: usize = 64;
 
-/// Something that is wrong, or surely not meant.
+/// Something that is wrong, or surely not meant. One pointer, since every reader of a key
+/// passes one on, or none.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Problem {
-    pub(super) place: Option<Place>,
+pub(super) struct Problem(Box<Wrong>);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Wrong {
+    place: Option<Place>,
     kind: Kind,
     message: String,
-    notes: Vec<Note>,
+    /// Each perhaps with what is to be seen elsewhere.
+    notes: Vec<(String, Option<Place>)>,
 }
 
 /// How a problem relates to the others.
@@ -40,61 +45,62 @@ enum Kind {
     Plain,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Note {
-    Text(String),
-    /// What is to be seen there, and where.
-    See(String, Place),
-}
-
 impl Problem {
     /// Something wrong at a place.
-    pub(super) fn at(place: Place, message: impl Into<String>) -> Problem {
-        Problem {
-            place: Some(place),
-            kind: Kind::Plain,
-            message: message.into(),
-            notes: Vec::new(),
-        }
+    pub(super) fn at(place: Place, message: impl Display) -> Problem {
+        Problem::new(Some(place), &message)
     }
 
     /// Something wrong that stands in no file.
-    pub(super) fn nowhere(message: impl Into<String>) -> Problem {
-        Problem {
-            place: None,
+    pub(super) fn nowhere(message: impl Display) -> Problem {
+        Problem::new(None, &message)
+    }
+
+    fn new(place: Option<Place>, message: &dyn Display) -> Problem {
+        Problem(Box::new(Wrong {
+            place,
             kind: Kind::Plain,
-            message: message.into(),
+            message: message.to_string(),
             notes: Vec::new(),
-        }
+        }))
+    }
+
+    /// The same at another place.
+    pub(super) fn moved_to(mut self, place: Place) -> Problem {
+        self.0.place = Some(place);
+        self
     }
 
     /// It is a matter of the syntax of TOML.
     pub(super) fn of_syntax(mut self) -> Problem {
-        self.kind = Kind::Syntax;
+        self.0.kind = Kind::Syntax;
         self
     }
 
     /// It is about a whole file.
     pub(super) fn of_file(mut self) -> Problem {
-        self.kind = Kind::File;
+        self.0.kind = Kind::File;
         self
     }
 
     /// It is about something that is not there.
     pub(super) fn of_absence(mut self) -> Problem {
-        self.kind = Kind::Absence;
+        self.0.kind = Kind::Absence;
         self
     }
 
     /// Says more about it.
-    pub(super) fn note(mut self, text: impl Into<String>) -> Problem {
-        self.notes.push(Note::Text(text.into()));
-        self
+    pub(super) fn note(self, text: impl Display) -> Problem {
+        self.with(&text, None)
     }
 
     /// Points to another place.
-    pub(super) fn see(mut self, text: impl Into<String>, place: Place) -> Problem {
-        self.notes.push(Note::See(text.into(), place));
+    pub(super) fn see(self, text: impl Display, place: Place) -> Problem {
+        self.with(&text, Some(place))
+    }
+
+    fn with(mut self, text: &dyn Display, place: Option<Place>) -> Problem {
+        self.0.notes.push((text.to_string(), place));
         self
     }
 
@@ -104,26 +110,33 @@ impl Problem {
         name: &str,
         candidates: impl IntoIterator<Item = &'a str>,
     ) -> Problem {
+        self.with_nearest(name, &mut candidates.into_iter())
+    }
+
+    fn with_nearest(self, name: &str, candidates: &mut dyn Iterator<Item = &str>) -> Problem {
         match nearest(name, candidates) {
-            Some(meant) => self.note(format!("did you mean {}?", quoted(meant))),
+            Some(meant) => self.note(format_args!("did you mean {}?", quoted(meant))),
             None => self,
         }
+    }
+
+    /// Its number in the order of the files; at one place by kind.
+    fn rank(&self) -> u64 {
+        self.0.place.map_or(0, Place::rank) << 2 | self.0.kind as u64
     }
 
     /// With its line and its notes, as many lines as it takes.
     fn render(&self, files: &Files) -> String {
         let mut text = self.render_line(files);
-        if let Some(place) = self.place {
+        if let Some(place) = self.0.place {
             let (line, carets) = files.excerpt(place);
             text.push_str(&format!("\n  | {line}\n  | {carets}"));
         }
-        for note in &self.notes {
+        for (note, place) in &self.0.notes {
             text.push_str("\n  ");
-            match note {
-                Note::Text(note) => text.push_str(&wrapped(note)),
-                Note::See(note, place) => {
-                    text.push_str(&format!("{note} {}", files.position(*place)));
-                }
+            match place {
+                None => text.push_str(&wrapped(note)),
+                Some(place) => text.push_str(&format!("{note} {}", files.position(*place))),
             }
         }
         text
@@ -131,9 +144,9 @@ impl Problem {
 
     /// On one line.
     fn render_line(&self, files: &Files) -> String {
-        match self.place {
-            Some(place) => format!("{}: {}", files.position(place), self.message),
-            None => self.message.clone(),
+        match self.0.place {
+            Some(place) => format!("{}: {}", files.position(place), self.0.message),
+            None => self.0.message.clone(),
         }
     }
 }
@@ -178,6 +191,18 @@ impl Problems {
         result.map_err(|problem| self.error(problem)).ok()
     }
 
+    /// As [`Problems::take`], for what has a default already.
+    pub(super) fn take_into<T>(&mut self, target: &mut T, result: Result<T, Problem>) {
+        if let Some(value) = self.take(result) {
+            *target = value;
+        }
+    }
+
+    /// How many errors there are so far, with those that are told once only.
+    pub(super) fn count(&self) -> usize {
+        self.errors.len()
+    }
+
     /// Whether there is no error.
     pub(super) fn is_empty(&self) -> bool {
         self.errors.is_empty()
@@ -185,7 +210,7 @@ impl Problems {
 
     /// Every warning on a line of its own, in the order of the files.
     pub(super) fn warnings(mut self, files: &Files) -> Vec<String> {
-        order::sort_by(&mut self.warnings, |a, b| a.place.cmp(&b.place));
+        order::sort_by(&mut self.warnings, |a, b| a.rank().cmp(&b.rank()));
         self.warnings.dedup();
         let shown = self.warnings.iter().take(SHOWN);
         shown.map(|problem| problem.render_line(files)).collect()
@@ -193,21 +218,22 @@ impl Problems {
 
     /// Every error that does not merely follow from another, in the order of the files.
     pub(super) fn report(mut self, files: &Files) -> Report {
-        let rank = |p: &Problem| (p.place.map(|p| (p.file, p.start)), p.kind);
-        order::sort_by(&mut self.errors, |a, b| rank(a).cmp(&rank(b)));
+        order::sort_by(&mut self.errors, |a, b| a.rank().cmp(&b.rank()));
         self.errors.dedup();
-        let is_syntax = |p: &Problem| p.kind == Kind::Syntax;
-        let line = |p: &Problem| p.place.map(|p| (p.file, files.line(p).start));
-        let broken = self.errors.iter().filter(|p| is_syntax(p));
-        let mut lines = BTreeSet::new();
-        lines.extend(broken.filter_map(line));
-        let is_unread = |p: &Problem| matches!(p.kind, Kind::Syntax | Kind::File);
+        let is_syntax = |p: &Problem| p.0.kind == Kind::Syntax;
+        let line = |p: &Problem| match p.0.place {
+            Some(place) => (files.line_of(place).rank(), 0),
+            None => (0, 0),
+        };
+        let mut broken: BTreeSet<(u64, u64)> = BTreeSet::new();
+        broken.extend(self.errors.iter().filter(|p| is_syntax(p)).map(line));
+        let is_unread = |p: &Problem| matches!(p.0.kind, Kind::Syntax | Kind::File);
         let is_whole = !self.errors.iter().any(is_unread);
         let mut told = BTreeSet::new();
-        self.errors.retain(|problem| match problem.kind {
+        self.errors.retain(|problem| match problem.0.kind {
             Kind::Syntax => told.insert(line(problem)),
             Kind::Absence => is_whole,
-            Kind::Plain | Kind::File => line(problem).is_none_or(|line| !lines.contains(&line)),
+            Kind::Plain | Kind::File => !broken.contains(&line(problem)),
         });
         let shown = self.errors.iter().take(SHOWN);
         Report {
@@ -252,13 +278,13 @@ impl fmt::Display for Report {
 impl std::error::Error for Report {}
 
 /// The candidate that is most like a name, if one is like it at all.
-fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(name: &str, candidates: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_ascii_lowercase();
     if name.is_empty() || name.len() > LONGEST_NAME {
         return None;
     }
     let allowed = name.chars().count().div_ceil(3);
-    let candidates = candidates.into_iter().filter(|c| c.len() <= LONGEST_NAME);
+    let candidates = candidates.filter(|c| c.len() <= LONGEST_NAME);
     candidates
         .map(|candidate| (distance(&name, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
@@ -312,11 +338,11 @@ mod tests {
     #[test]
     fn only_what_is_near_is_proposed() {
         let keys = ["command", "user", "umask"];
-        assert_eq!(nearest("comand", keys), Some("command"));
-        assert_eq!(nearest("USER", keys), Some("user"));
-        assert_eq!(nearest("depends_on", keys), None);
-        assert_eq!(nearest("", keys), None);
-        assert_eq!(nearest(&"u".repeat(1000), keys), None);
+        assert_eq!(nearest("comand", &mut keys.into_iter()), Some("command"));
+        assert_eq!(nearest("USER", &mut keys.into_iter()), Some("user"));
+        assert_eq!(nearest("depends_on", &mut keys.into_iter()), None);
+        assert_eq!(nearest("", &mut keys.into_iter()), None);
+        assert_eq!(nearest(&"u".repeat(1000), &mut keys.into_iter()), None);
     }
 
     #[test]
@@ -342,7 +368,7 @@ mod tests {
     fn of_very_many_errors_the_first_are_shown() {
         let mut problems = Problems::default();
         for i in 0..SHOWN + 5 {
-            problems.error(Problem::nowhere(format!("{i}")));
+            problems.error(Problem::nowhere(format_args!("{i}")));
         }
         let report = problems.report(&Files::default());
         assert_eq!((report.count(), report.errors().len()), (SHOWN + 5, SHOWN));

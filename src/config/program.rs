@@ -1,45 +1,88 @@
-//! One `[program.NAME]`, with what `[defaults]` adds, into a program.
+//! `[program.NAME]`, with what `[defaults]` adds, into programs: one for each instance.
 //!
-//! Looks at the text and at lastout's environment only; what the machine says to it
-//! (is there such a directory?) is [`super::check`].
+//! Looks at the text, at lastout's environment and at the files that the text names
+//! (`env_file`, `secrets`) only; what the machine says to the rest (is there such a
+//! directory?) is [`super::check`].
 
-use std::ffi::{CString, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lastout_core::{EndPolicy, Leftovers, ProgramSpec, Scope, Signal};
+use lastout_core::ProgramSpec;
 
-use super::expand::Variables;
+use super::depends::{self, Dependency};
+use super::expand::{Owner, Variables};
 use super::keys;
 use super::problem::{Problem, Problems};
-use super::text::{Files, Place, printable, quoted};
+use super::text::{Files, printable, quoted};
 use super::tree::{self, Entry, Table, Value};
 use super::value::Field;
-use super::words::{self, Unsplittable};
-use crate::plan::{Stdin, UserSpec};
+use crate::limits::Limits;
+use crate::plan::{Launch, Manner, Output, Slate, Stdin};
+
+mod command;
+mod end;
+mod limits;
+mod variables;
+mod watch;
+mod when;
 
 /// A name is at most this long: it stands before every line of the log.
 const LONGEST_NAME: usize = 64;
 
-/// What is told of one command; the rest is most likely of the same kind.
-const MOST_WORD_ERRORS: usize = 20;
+/// The instances of one program. Also a bound on what a slip of the finger costs.
+const MOST_INSTANCES: i64 = 1000;
 
-/// Words that mean something to a shell, and nothing to a program.
-const SHELL_WORDS: [&str; 10] = ["|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"];
+/// All programs, each instance counted. More are no container that somebody runs.
+const MOST_PROGRAMS: i64 = 10_000;
 
-/// What a program's keys say. Where one of them is wrong, the default stands for it.
+/// A `[program.NAME]` and what became of it.
+#[derive(Debug)]
+pub(super) struct Definition<'a> {
+    pub(super) name: &'a str,
+    pub(super) keys: Keys<'a>,
+    /// What it depends on, as it is written.
+    pub(super) dependencies: Vec<Dependency>,
+    /// How many instances it has.
+    pub(super) count: u32,
+    /// All of them where nothing is wrong, and one at least unless it is no table. All of them differ in nothing but what
+    /// `${LASTOUT_INSTANCE}` stands for.
+    pub(super) instances: Vec<Program>,
+}
+
+/// What the keys of one instance say. Where one of them is wrong, the default stands
+/// for it.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) spec: ProgramSpec,
-    pub(super) argv: Option<(Vec<CString>, Place)>,
-    pub(super) directory: Option<(PathBuf, Place)>,
-    pub(super) environment: Vec<(String, Vec<u8>)>,
-    pub(super) user: Option<(UserSpec, Place)>,
-    pub(super) umask: Option<u32>,
-    pub(super) stdin: (Stdin, Place),
-    /// Where `stopwaitsecs` is set, and to what.
-    pub(super) stopwaitsecs: Option<(Duration, Place)>,
+    pub(super) launch: Launch,
+}
+
+/// The keys of a program: its own, and those of `[defaults]`.
+#[derive(Clone, Debug)]
+pub(super) struct Keys<'a> {
+    /// As it is written: `[program.web]`.
+    section: String,
+    own: &'a [Entry],
+    defaults: &'a [Entry],
+}
+
+impl Keys<'_> {
+    /// The program's own key, else that of `[defaults]`.
+    pub(super) fn field(&self, name: &str) -> Option<Field<'_>> {
+        self.own(name).or_else(|| self.default(name))
+    }
+
+    /// The program's own key.
+    pub(super) fn own(&self, name: &str) -> Option<Field<'_>> {
+        tree::get(self.own, name).map(|entry| Field::new(&self.section, entry))
+    }
+
+    /// The key of `[defaults]`.
+    fn default(&self, name: &str) -> Option<Field<'_>> {
+        tree::get(self.defaults, name).map(|entry| Field::new(DEFAULTS, entry))
+    }
 }
 
 /// What all programs are read with.
@@ -52,62 +95,135 @@ pub(super) struct Context<'a> {
     pub(super) reserved: Option<&'a str>,
 }
 
-/// Reads a program.
-pub(super) fn read(
-    entry: &Entry,
-    context: Context<'_>,
+/// Reads all programs, in the order of the file.
+pub(super) fn read_all<'a>(
+    entries: &'a [Entry],
+    context: Context<'a>,
     problems: &mut Problems,
-) -> Option<Program> {
+) -> Vec<Definition<'a>> {
+    check_defaults(context, problems);
+    let mut room = MOST_PROGRAMS;
+    let entries = entries.iter();
+    entries
+        .map(|entry| read(entry, context, &mut room, problems))
+        .collect()
+}
+
+fn read<'a>(
+    entry: &'a Entry,
+    context: Context<'a>,
+    room: &mut i64,
+    problems: &mut Problems,
+) -> Definition<'a> {
     let is_sound = problems.take(check_name(entry, context.reserved)).is_some();
     let section = match is_sound {
         true => format!("[program.{}]", entry.name),
         false => format!("[program.{}]", context.files.slice(entry.place)),
     };
-    let section = printable(&section);
-    let section = section.as_str();
+    let mut definition = Definition {
+        name: &entry.name,
+        keys: Keys {
+            section: printable(&section),
+            own: &[],
+            defaults: context.defaults,
+        },
+        dependencies: Vec::new(),
+        count: 1,
+        instances: Vec::new(),
+    };
+    let section = &definition.keys.section;
     let Value::Table(own) = &entry.node.value else {
         let kind = entry.node.value.kind();
-        let message = format!("{section} must be a table, not {kind}");
-        problems.error(Problem::at(entry.node.place, message));
-        return None;
+        problems.error(Problem::at(
+            entry.node.place,
+            format_args!("{section} must be a table, not {kind}"),
+        ));
+        return definition;
     };
     keys::refuse_unknown(own, section, &keys::PROGRAM, problems);
-    let reader = Reader {
-        own: (section, own),
-        context: Context {
-            variables: Variables {
-                program: Some(&entry.name),
-                ..context.variables
-            },
-            ..context
-        },
-    };
-    let program = reader.program(entry, problems);
-    if reader.field("command").is_none() {
-        let problem = Problem::at(entry.node.place, format!("{section} has no `command`"));
+    definition.keys.own = own;
+    let keys = &definition.keys;
+    if keys.field("command").is_none() {
+        let problem = Problem::at(entry.node.place, format_args!("{section} has no `command`"));
         problems.error(problem.of_absence().note("every program needs one"));
     }
-    Some(program)
+    if let Some(field) = keys.field("depends_on") {
+        definition.dependencies = depends::read(field, problems);
+    }
+    let numprocs = keys.field("numprocs");
+    let count = numprocs.and_then(|field| problems.take(count_of(field)));
+    let count = count.unwrap_or(1);
+    let place = numprocs.map_or(entry.node.place, |field| field.node.place);
+    let had_room = *room >= 0;
+    *room -= i64::from(count);
+    let has_room = *room >= 0;
+    if had_room && !has_room {
+        let name = quoted(&entry.name);
+        problems.error(Problem::at(
+            place,
+            format_args!("with {name} there are more than {MOST_PROGRAMS} programs"),
+        ));
+    }
+    definition.count = count;
+    definition.instances = instances(entry, keys, context, (count, has_room), problems);
+    definition
+}
+
+/// Reads as many instances as there are, or as it takes to find something wrong.
+fn instances(
+    entry: &Entry,
+    keys: &Keys<'_>,
+    context: Context<'_>,
+    (count, is_wanted): (u32, bool),
+    problems: &mut Problems,
+) -> Vec<Program> {
+    let mut instances = Vec::new();
+    let errors = problems.count();
+    for number in 0..count {
+        let number = number.to_string();
+        let owner = Owner {
+            program: &entry.name,
+            instance: &number,
+        };
+        let reader = Reader::new(keys, context, owner);
+        let name = match count {
+            1 => entry.name.clone(),
+            _ => format!("{}:{number}", entry.name),
+        };
+        instances.push(reader.program(name, count > 1, problems));
+        if problems.count() > errors || !is_wanted {
+            break;
+        }
+    }
+    instances
 }
 
 /// Checks `[defaults]` by itself, so that its errors are told even where every program
 /// has a key of its own.
-pub(super) fn check_defaults(context: Context<'_>, problems: &mut Problems) {
-    let Some(first) = context.defaults.first() else {
-        return;
-    };
+fn check_defaults(context: Context<'_>, problems: &mut Problems) {
     keys::refuse_unknown(context.defaults, DEFAULTS, &keys::PROGRAM, problems);
-    let reader = Reader {
-        own: (DEFAULTS, &Vec::new()),
-        context: Context {
-            variables: Variables {
-                program: Some("defaults"),
-                ..context.variables
-            },
-            ..context
-        },
+    let keys = Keys {
+        section: String::new(),
+        own: &[],
+        defaults: context.defaults,
     };
-    reader.program(first, problems);
+    let owner = Owner {
+        program: "defaults",
+        instance: "0",
+    };
+    let mut reader = Reader::new(&keys, context, owner);
+    reader.is_draft = true;
+    reader.program(String::new(), false, problems);
+    if let Some(field) = keys.field("depends_on") {
+        depends::read(field, problems);
+    }
+    if let Some(field) = keys.field("numprocs") {
+        problems.take(count_of(field));
+    }
+}
+
+fn count_of(field: Field<'_>) -> Result<u32, Problem> {
+    field.small_integer(1, MOST_INSTANCES)
 }
 
 const DEFAULTS: &str = "[defaults]";
@@ -115,8 +231,10 @@ const DEFAULTS: &str = "[defaults]";
 fn check_name(entry: &Entry, reserved: Option<&str>) -> Result<(), Problem> {
     let name = entry.name.as_str();
     let wrong = |why: &str| {
-        let message = format!("the name {} {why}", quoted(name));
-        Err(Problem::at(entry.place, message))
+        Err(Problem::at(
+            entry.place,
+            format_args!("the name {} {why}", quoted(name)),
+        ))
     };
     let is_sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || !name.chars().all(is_sound) {
@@ -132,260 +250,108 @@ fn check_name(entry: &Entry, reserved: Option<&str>) -> Result<(), Problem> {
     }
 }
 
+/// Reads the keys of one instance.
 struct Reader<'a> {
-    /// The program's own keys, and their section.
-    own: (&'a str, &'a Table),
-    context: Context<'a>,
+    keys: &'a Keys<'a>,
+    files: &'a Files,
+    variables: Variables<'a>,
+    /// It is `[defaults]` by itself: no program's, so that no other file is read for it.
+    is_draft: bool,
 }
 
 impl<'a> Reader<'a> {
-    /// The program's own key, else that of `[defaults]`.
+    fn new(keys: &'a Keys<'a>, context: Context<'a>, owner: Owner<'a>) -> Reader<'a> {
+        Reader {
+            keys,
+            files: context.files,
+            variables: Variables {
+                owner: Some(owner),
+                ..context.variables
+            },
+            is_draft: false,
+        }
+    }
+
     fn field(&self, name: &str) -> Option<Field<'a>> {
-        let own = tree::get(self.own.1, name).map(|entry| Field::new(self.own.0, entry));
-        own.or_else(|| {
-            Some(Field::new(
-                DEFAULTS,
-                tree::get(self.context.defaults, name)?,
-            ))
-        })
+        self.keys.field(name)
     }
 
-    /// Reads a key, if it is set, and notes what is wrong with it.
-    fn read<T>(
-        &self,
-        name: &str,
-        problems: &mut Problems,
-        read: impl FnOnce(Field<'a>) -> Result<T, Problem>,
-    ) -> Option<(T, Place)> {
-        let field = self.field(name)?;
-        let value = problems.take(read(field))?;
-        Some((value, field.node.place))
+    /// Whether a key is set, here or in `[defaults]`.
+    fn is_set(&self, name: &str) -> bool {
+        self.field(name).is_some()
     }
 
-    fn program(&self, entry: &Entry, problems: &mut Problems) -> Program {
-        let mut spec = ProgramSpec::new(entry.name.as_str());
-        self.when(&mut spec, problems);
+    fn program(&self, name: String, is_one_of_many: bool, problems: &mut Problems) -> Program {
+        let mut spec = ProgramSpec::new(name);
+        let mut launch = clean();
+        self.when(&mut spec, &mut launch, problems);
+        self.watch(&mut spec, &mut launch, problems);
         self.end(&mut spec, problems);
-        let Context {
-            files, variables, ..
-        } = self.context;
-        let path = |bytes| PathBuf::from(OsString::from_vec(bytes));
-        let directory = self.read("directory", problems, |f| {
-            let bytes = f.expanded("a path", &variables, files)?;
-            match bytes.is_empty() {
-                true => Err(f.wrong("the path is empty")),
-                false => Ok(path(bytes)),
-            }
+        self.limits(&mut launch.limits, problems);
+        self.commands(&mut spec, &mut launch, problems);
+        let mut set = Setting {
+            reader: self,
+            problems,
+        };
+        set.to(&mut launch.directory, "directory", |f| {
+            self.path(f).map(Some)
         });
-        let user = self.read("user", problems, |f| {
-            let what = "a string";
-            let bytes = f.expanded(what, &variables, files)?;
+        set.to(&mut launch.user, "user", |f| {
+            let bytes = self.expanded(f, "a string")?;
             let text = String::from_utf8(bytes).map_err(|_| f.wrong("not UTF-8"))?;
-            f.user(&text)
+            f.user(&text).map(Some)
         });
-        let stdin = self.read("stdin", problems, |f| {
-            f.choice(&[("null", Stdin::Null), ("inherit", Stdin::Inherit)])
-        });
-        let stopwaitsecs = self.read("stopwaitsecs", problems, |f| f.duration());
-        Program {
-            argv: self.command(problems),
-            directory,
-            environment: self.environment(problems),
-            user,
-            umask: self.read("umask", problems, |f| f.umask()).map(|(v, _)| v),
-            stdin: stdin.unwrap_or((Stdin::Null, entry.place)),
-            stopwaitsecs,
-            spec,
-        }
-    }
-
-    /// The keys that say when it runs.
-    fn when(&self, spec: &mut ProgramSpec, problems: &mut Problems) {
-        let mut set = Setting {
-            reader: self,
-            problems,
-        };
-        set.to(&mut spec.autostart, "autostart", |f| f.boolean());
-        set.to(&mut spec.priority, "priority", |f| {
-            let number = f.integer(i32::MIN.into(), i32::MAX.into())?;
-            i32::try_from(number).map_err(|_| f.wrong("out of range"))
-        });
-        set.to(&mut spec.startsecs, "startsecs", |f| f.duration());
-        set.to(&mut spec.startretries, "startretries", |f| f.retries());
-        set.to(&mut spec.autorestart, "autorestart", |f| f.autorestart());
-        set.to(&mut spec.exitcodes, "exitcodes", |f| f.exitcodes());
-        set.to(&mut spec.backoff, "backoff", |f| f.duration());
-        set.to(&mut spec.backoff_max, "backoff_max", |f| f.duration());
-        let policies = [
-            ("ignore", EndPolicy::Ignore),
-            ("shutdown", EndPolicy::Shutdown),
-        ];
-        set.to(&mut spec.on_success, "on_success", |f| f.choice(&policies));
-        set.to(&mut spec.on_failure, "on_failure", |f| f.choice(&policies));
-        self.check_backoff(spec, problems);
-    }
-
-    fn check_backoff(&self, spec: &ProgramSpec, problems: &mut Problems) {
-        let field = self.field("backoff").or_else(|| self.field("backoff_max"));
-        let Some(field) = field else {
-            return;
-        };
-        let (low, high) = (spec.backoff, spec.backoff_max);
-        if low > high {
-            let show = super::format_duration;
-            let message = format!("`backoff` ({}) is longer than `backoff_max`", show(low));
-            problems.error(field.wrong(message).note(match self.field("backoff_max") {
-                Some(_) => format!("`backoff_max` is {}", show(high)),
-                None => format!("`backoff_max` is {} where it is not set", show(high)),
-            }));
-        }
-        if low.is_zero() {
-            problems.warning(field.wrong("restarts follow each other without a pause"));
-        }
-    }
-
-    /// The keys that say how it ends.
-    fn end(&self, spec: &mut ProgramSpec, problems: &mut Problems) {
-        let mut set = Setting {
-            reader: self,
-            problems,
-        };
-        set.to(&mut spec.stopsignal, "stopsignal", |f| {
-            match f.signal()? {
-                Signal::STOP => Err(f.wrong("SIGSTOP ends no program")),
-                signal => Ok(signal),
+        set.to(&mut launch.umask, "umask", |f| f.umask().map(Some));
+        set.to(&mut launch.stdin, "stdin", |f| {
+            let stdin = f.choice(&[("null", Stdin::Null), ("inherit", Stdin::Inherit)])?;
+            match is_one_of_many && stdin == Stdin::Inherit {
+                true => Err(f.wrong("one instance at most can have lastout's stdin")),
+                false => Ok(stdin),
             }
         });
-        set.to(&mut spec.stopwaitsecs, "stopwaitsecs", |f| {
-            f.duration().map(Some)
-        });
-        set.to(&mut spec.stop_scope, "stop_scope", |f| {
-            f.choice(&[
-                ("leader", Scope::Leader),
-                ("group", Scope::Group),
-                ("tree", Scope::Tree),
-            ])
-        });
-        set.to(&mut spec.leftovers, "leftovers", |f| {
-            f.choice(&[("stop", Leftovers::Stop), ("keep", Leftovers::Keep)])
-        });
-        if let Some(field) = self.field("stopsignal")
-            && spec.stopsignal == Signal::KILL
-        {
-            let message = "SIGKILL leaves the program no time to end well";
-            problems.warning(field.wrong(message));
-        }
+        let outputs = [("inherit", Output::Inherit), ("null", Output::Null)];
+        set.to(&mut launch.stdout, "stdout", |f| f.choice(&outputs));
+        set.to(&mut launch.stderr, "stderr", |f| f.choice(&outputs));
+        let variables = self.own_variables(&spec, is_one_of_many, problems);
+        let environment = self.variables.environment;
+        launch.environment = environment.of_program(&variables, launch.user.is_some());
+        Program { spec, launch }
     }
 
-    /// The words of the command.
-    fn command(&self, problems: &mut Problems) -> Option<(Vec<CString>, Place)> {
-        let field = self.field("command")?;
-        let words = self.words(field, problems);
-        let words = problems.take(words)?;
-        let Context {
-            files, variables, ..
-        } = self.context;
-        let mut argv = Vec::with_capacity(words.len());
-        let mut errors = 0;
-        for (field, word) in &words {
-            let bytes = field.expand(word, &variables, files);
-            let word = bytes.and_then(|b| CString::new(b).map_err(|_| field.wrong("a NUL byte")));
-            match word {
-                Ok(word) => argv.push(word),
-                Err(problem) => {
-                    problems.error(problem);
-                    errors += 1;
-                }
-            }
-            if errors == MOST_WORD_ERRORS {
-                break;
-            }
-        }
-        if errors > 0 {
-            return None;
-        }
-        if argv.first().is_none_or(|word| word.is_empty()) {
-            problems.error(field.wrong("the command is empty"));
-            return None;
-        }
-        Some((argv, field.node.place))
+    /// A string with its variables replaced.
+    fn expanded(&self, field: Field<'_>, what: &str) -> Result<Vec<u8>, Problem> {
+        field.expanded(what, &self.variables, self.files)
     }
 
-    /// The words as they are written, each with the field that it is a part of.
-    fn words(
-        &self,
-        field: Field<'a>,
-        problems: &mut Problems,
-    ) -> Result<Vec<(Field<'a>, String)>, Problem> {
-        if let Value::Array(items) = &field.node.value {
-            let fields = items.iter().map(|item| field.part(item));
-            return fields
-                .map(|f| Ok((f, f.string("a string")?.to_owned())))
-                .collect();
+    fn path(&self, field: Field<'_>) -> Result<PathBuf, Problem> {
+        let bytes = self.expanded(field, "a path")?;
+        match bytes.is_empty() {
+            true => Err(field.wrong("the path is empty")),
+            false => Ok(PathBuf::from(OsString::from_vec(bytes))),
         }
-        let text = field.string("a string or an array of strings")?;
-        let words = words::split(text).map_err(|why| {
-            let (at, message) = match why {
-                Unsplittable::Quote(at) => (at, "a quote that is not closed"),
-                Unsplittable::Backslash(at) => (at, "a backslash at the end"),
-            };
-            let mut problem = field.wrong(message);
-            let rest = text.get(at..).unwrap_or_default();
-            let place = self.context.files.find_within(field.node.place, rest);
-            problem.place = Some(place);
-            problem
-        })?;
-        let is_for_shell = |(word, is_quoted): &&(String, bool)| {
-            !is_quoted && SHELL_WORDS.contains(&word.as_str())
-        };
-        if let Some((word, _)) = words.iter().find(is_for_shell) {
-            problems.warning(field.wrong(format!(
-                "no shell reads this: `{word}` is an argument like any other"
-            )));
-        }
-        Ok(words.into_iter().map(|(word, _)| (field, word)).collect())
     }
+}
 
-    /// The variables of `[defaults]` and the program's own, which win one by one.
-    fn environment(&self, problems: &mut Problems) -> Vec<(String, Vec<u8>)> {
-        let defaults = tree::get(self.context.defaults, "environment");
-        let own = tree::get(self.own.1, "environment");
-        let fields = defaults.map(|entry| Field::new(DEFAULTS, entry));
-        let fields = fields
-            .into_iter()
-            .chain(own.map(|entry| Field::new(self.own.0, entry)));
-        let mut variables = Vec::new();
-        for field in fields {
-            let Value::Table(table) = &field.node.value else {
-                let hint = "as { NAME = \"value\" }";
-                problems.error(field.expected("a table").note(hint));
-                continue;
-            };
-            for entry in table {
-                let value = self.variable(field, entry);
-                variables.extend(problems.take(value).map(|v| (entry.name.clone(), v)));
-            }
-        }
-        variables
-    }
-
-    fn variable(&self, field: Field<'a>, entry: &'a Entry) -> Result<Vec<u8>, Problem> {
-        let name = entry.name.as_str();
-        if name.is_empty() || name.contains(['=', '\0']) {
-            let message = format!("{} cannot be the name of a variable", quoted(name));
-            let mut problem = field.wrong(message);
-            problem.place = Some(entry.place);
-            return Err(problem);
-        }
-        let Context {
-            files, variables, ..
-        } = self.context;
-        let field = field.part(&entry.node);
-        if entry.node.value.string().is_none() {
-            let problem = field.expected("a string");
-            return Err(problem.note("values are strings: NAME = \"1\""));
-        }
-        field.expanded("a string", &variables, files)
+/// What a program of a configuration starts with: a clean slate (PID-8).
+fn clean() -> Launch {
+    Launch {
+        argv: Vec::new(),
+        environment: Vec::new(),
+        directory: None,
+        user: None,
+        umask: None,
+        stdin: Stdin::Null,
+        stdout: Output::Inherit,
+        stderr: Output::Inherit,
+        limits: Limits::default(),
+        ready: None,
+        health: None,
+        notify: false,
+        pre_start: None,
+        post_stop: None,
+        schedule: None,
+        slate: Slate::Clean,
+        manner: Manner::default(),
     }
 }
 
@@ -402,8 +368,13 @@ impl<'a> Setting<'_, 'a> {
         name: &str,
         read: impl FnOnce(Field<'a>) -> Result<T, Problem>,
     ) {
-        if let Some((value, _)) = self.reader.read(name, self.problems, read) {
+        let value = self.reader.field(name).map(read);
+        if let Some(value) = value.and_then(|value| self.problems.take(value)) {
             *target = value;
         }
+    }
+
+    fn duration(&mut self, target: &mut Duration, name: &str) {
+        self.to(target, name, |f| f.duration());
     }
 }

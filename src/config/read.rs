@@ -1,4 +1,5 @@
-//! Files into text: regular ones of at most 1 MiB that are UTF-8, and nothing else.
+//! Files into text: regular ones of at most 1 MiB that are UTF-8, and nothing else;
+//! secrets may be any bytes.
 //!
 //! Never blocks: a FIFO or a device is refused, not waited for.
 
@@ -22,37 +23,55 @@ pub(super) struct Contents {
 /// Device and inode.
 pub(super) type Identity = (u64, u64);
 
+/// Why a file cannot be read.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    /// With the name of the file.
+    pub(super) why: String,
+    pub(super) is_missing: bool,
+}
+
 /// Reads a file, or says why not, with its name.
-pub(super) fn read(path: &Path) -> Result<Contents, String> {
-    let name = printable(&path.to_string_lossy());
-    let file = open(path).map_err(|e| format!("{name}: cannot read: {}", reason(&e)))?;
-    let refused = |why: String| format!("{name}: {why}");
-    let metadata = file.metadata().map_err(|e| refused(reason(&e)))?;
-    if !metadata.is_file() {
-        let is_directory = metadata.is_dir();
-        let what = if is_directory {
-            ", but a directory"
-        } else {
-            ""
-        };
-        return Err(refused(format!("not a regular file{what}")));
-    }
-    let mut bytes = Vec::new();
-    let limited = (&file).take(LARGEST + 1).read_to_end(&mut bytes);
-    limited.map_err(|e| refused(format!("cannot read: {}", reason(&e))))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(refused("larger than 1 MiB".to_owned()));
-    }
+pub(super) fn read(path: &Path) -> Result<Contents, Unreadable> {
+    let (bytes, identity) = read_bytes(path)?;
     let text = String::from_utf8(bytes).map_err(|e| {
+        let name = printable(&path.to_string_lossy());
         let valid = e.utf8_error().valid_up_to();
         let before = e.as_bytes().get(..valid).unwrap_or_default();
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-        format!("{name}:{line}: not UTF-8")
+        Unreadable {
+            why: format!("{name}:{line}: not UTF-8"),
+            is_missing: false,
+        }
     })?;
-    Ok(Contents {
-        text,
-        identity: (metadata.dev(), metadata.ino()),
-    })
+    Ok(Contents { text, identity })
+}
+
+/// As [`read`], but for what need not be text.
+pub(super) fn read_bytes(path: &Path) -> Result<(Vec<u8>, Identity), Unreadable> {
+    let refused = |why: &str| Unreadable {
+        why: format!("{}: {why}", printable(&path.to_string_lossy())),
+        is_missing: false,
+    };
+    let failed = |e: io::Error| Unreadable {
+        is_missing: e.kind() == io::ErrorKind::NotFound,
+        ..refused(&format!("cannot read: {}", reason(&e)))
+    };
+    let file = open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(refused("not a regular file, but a directory"));
+    }
+    if !metadata.is_file() {
+        return Err(refused("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    let limited = (&file).take(LARGEST + 1).read_to_end(&mut bytes);
+    limited.map_err(failed)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(refused("larger than 1 MiB"));
+    }
+    Ok((bytes, (metadata.dev(), metadata.ino())))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -80,7 +99,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let fifo = directory.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        let refused = |path: &Path| read(path).unwrap_err();
+        let refused = |path: &Path| read(path).unwrap_err().why;
         assert_eq!(
             refused(&fifo),
             format!("{}: not a regular file", fifo.display())
@@ -111,7 +130,7 @@ mod tests {
         assert_eq!(read(&path).unwrap().text.len(), 1024 * 1024);
         fs::write(&path, "#".repeat(1024 * 1024 + 1)).unwrap();
         assert_eq!(
-            read(&path).unwrap_err(),
+            read(&path).unwrap_err().why,
             format!("{}: larger than 1 MiB", path.display())
         );
     }
@@ -122,7 +141,7 @@ mod tests {
         let path = directory.path().join("f");
         fs::write(&path, b"a = 1\nb = \"\xff\"\n").unwrap();
         assert_eq!(
-            read(&path).unwrap_err(),
+            read(&path).unwrap_err().why,
             format!("{}:2: not UTF-8", path.display())
         );
     }

@@ -3,16 +3,17 @@
 //! Nothing is looked into yet. What two files set is an error that names both; a
 //! `[defaults]` holds for the programs of all files, wherever it stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::environment::Index;
 use super::expand::Variables;
 use super::include;
 use super::keys;
 use super::problem::{Problem, Problems};
 use super::read::{self, Identity};
 use super::text::{Files, Place, quoted};
-use super::tree::{self, Entry, Table, Value};
+use super::tree::{self, Table, Value};
 
 /// The sections of all files, each in the order of the files.
 #[derive(Debug, Default)]
@@ -86,7 +87,8 @@ impl Reading<'_> {
     fn file(&mut self, path: &Path, included_at: Option<Place>) -> Option<Table> {
         let contents = match read::read(path) {
             Ok(contents) => contents,
-            Err(why) => {
+            Err(unreadable) => {
+                let why = unreadable.why;
                 let problem = match included_at {
                     Some(place) => Problem::at(place, why),
                     None => Problem::nowhere(why),
@@ -117,31 +119,40 @@ impl Reading<'_> {
                 continue;
             }
             let kind = entry.node.value.kind();
-            let message = format!("{} must be a table, not {kind}", quoted(&entry.name));
             let hint = match entry.name.as_str() {
                 "program" => "each program is a table of its own: [program.NAME]".to_owned(),
                 name => format!("it begins with [{name}]"),
             };
-            self.problems
-                .error(Problem::at(entry.node.place, message).note(hint));
+            self.problems.error(
+                Problem::at(
+                    entry.node.place,
+                    format_args!("{} must be a table, not {kind}", quoted(&entry.name)),
+                )
+                .note(hint),
+            );
         }
     }
 }
 
 /// Of what is set twice the first stays. Within one file the parser has told already.
 fn refuse_repeated(table: &mut Table, section: &str, problems: &mut Problems) {
-    let mut first: BTreeMap<String, Place> = BTreeMap::new();
-    table.retain(|Entry { name, place, .. }| {
-        let Some(earlier) = first.get(name) else {
-            first.insert(name.clone(), *place);
-            return true;
+    let mut numbers = Index::new();
+    let mut repeated = BTreeSet::new();
+    for (number, entry) in table.iter().enumerate() {
+        let earlier = *numbers.entry(entry.name.as_bytes()).or_insert(number);
+        let Some(earlier) = table.get(earlier).filter(|_| earlier != number) else {
+            continue;
         };
-        let message = match section {
-            "[program]" => format!("a second program {}", quoted(name)),
-            section => format!("{} in {section} is set twice", quoted(name)),
+        let name = quoted(&entry.name);
+        let problem = match section {
+            "[program]" => Problem::at(entry.place, format_args!("a second program {name}")),
+            section => Problem::at(
+                entry.place,
+                format_args!("{name} in {section} is set twice"),
+            ),
         };
-        let problem = Problem::at(*place, message);
-        problems.error(problem.see("the first is at", *earlier));
-        false
-    });
+        problems.error(problem.see("the first is at", earlier.place));
+        repeated.insert((entry.place.rank(), 0));
+    }
+    table.retain(|entry| !repeated.contains(&(entry.place.rank(), 0)));
 }

@@ -1,6 +1,7 @@
 //! `[supervisor]` and `[signals]`, and the variables that win over them.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::time::Duration;
 
 use lastout_core::{Forward, Meaning, ProgramId, Signal, SignalTable};
@@ -8,6 +9,7 @@ use log::LevelFilter;
 
 use super::duration::{self, parse_duration};
 use super::keys;
+use super::names::{Names, instances_of};
 use super::problem::{Problem, Problems};
 use super::text::{Place, printable, quoted};
 use super::tree::{self, Entry, Table};
@@ -38,6 +40,8 @@ pub(super) struct Supervisor {
     pub(super) stop_timeout: Option<(Duration, Place)>,
     /// From `$LASTOUT_STOP_TIMEOUT`.
     pub(super) stop_timeout_variable: Option<Duration>,
+    /// From the file, and where.
+    pub(super) startup_timeout: Option<(Duration, Place)>,
     pub(super) log_level: LevelFilter,
     pub(super) log_format: LogFormat,
 }
@@ -55,6 +59,10 @@ pub(super) fn read(
         let duration = problems.take(f.duration())?;
         Some((duration, f.node.place))
     });
+    let startup_timeout = field("startup_timeout").and_then(|f| {
+        let duration = problems.take(f.some_time())?;
+        Some((duration, f.node.place))
+    });
     let level = field("log_level").and_then(|f| problems.take(f.choice(&LEVELS)));
     let level_variable = variable(environment, "LASTOUT_LOG", problems, |text| {
         let words = LEVELS.map(|(word, _)| word).join(", ");
@@ -66,6 +74,7 @@ pub(super) fn read(
     let log_format = field("log_format").and_then(|f| problems.take(f.choice(&formats)));
     Supervisor {
         stop_timeout,
+        startup_timeout,
         stop_timeout_variable: variable(environment, "LASTOUT_STOP_TIMEOUT", problems, |text| {
             parse_duration(text).map_err(|why| format!("{why}; {}", duration::FORMS))
         }),
@@ -84,12 +93,12 @@ fn variable<T>(
     let value = environment.get_set(name)?;
     let text = OsStr::to_str(value).ok_or_else(|| "not UTF-8".to_owned());
     let read = text.and_then(read);
-    problems.take(read.map_err(|why| Problem::nowhere(format!("${name}: {}", printable(&why)))))
+    problems
+        .take(read.map_err(|why| Problem::nowhere(format_args!("${name}: {}", printable(&why)))))
 }
 
-/// The table of a supervisor with what `[signals]` changes. `programs` are the names,
-/// by [`ProgramId`].
-pub(super) fn signals(table: &Table, programs: &[&str], problems: &mut Problems) -> SignalTable {
+/// The table of a supervisor with what `[signals]` changes.
+pub(super) fn signals(table: &Table, names: &Names<'_>, problems: &mut Problems) -> SignalTable {
     let mut signals = SignalTable::supervising();
     let mut set: Vec<(Signal, &Entry)> = Vec::new();
     for entry in table {
@@ -97,13 +106,15 @@ pub(super) fn signals(table: &Table, programs: &[&str], problems: &mut Problems)
             continue;
         };
         if let Some((_, first)) = set.iter().find(|(other, _)| *other == signal) {
-            let message = format!("{signal} is set twice in [signals]");
-            let problem = Problem::at(entry.place, message);
+            let problem = Problem::at(
+                entry.place,
+                format_args!("{signal} is set twice in [signals]"),
+            );
             problems.error(problem.see("the first is at", first.place));
             continue;
         }
         set.push((signal, entry));
-        if let Some(meaning) = problems.take(meaning(signal, entry, programs)) {
+        if let Some(meaning) = problems.take(meaning(signal, entry, names)) {
             signals.set(signal, meaning);
         }
     }
@@ -119,39 +130,50 @@ pub(super) fn signals(table: &Table, programs: &[&str], problems: &mut Problems)
 
 fn key(entry: &Entry) -> Result<Signal, Problem> {
     let name = entry.name.as_str();
-    let wrong = |message: String| Err(Problem::at(entry.place, format!("[signals]: {message}")));
+    let wrong = |message: fmt::Arguments<'_>| {
+        Problem::at(entry.place, format_args!("[signals]: {message}"))
+    };
     match name.parse() {
-        Ok(Signal::CHLD) => wrong("SIGCHLD is how lastout learns of an end".to_owned()),
+        Ok(Signal::CHLD) => Err(wrong(format_args!(
+            "SIGCHLD is how lastout learns of an end"
+        ))),
         Ok(signal) if signal.can_be_caught() => Ok(signal),
-        Ok(signal) => wrong(format!("{signal} cannot be caught by anybody")),
+        Ok(signal) => Err(wrong(format_args!("{signal} cannot be caught by anybody"))),
         Err(_) => {
-            wrong(format!("unknown signal {}", quoted(name))).map_err(|p| not_a_signal(p, name))
+            let problem = wrong(format_args!("unknown signal {}", quoted(name)));
+            Err(not_a_signal(problem, name))
         }
     }
 }
 
-fn meaning(signal: Signal, entry: &Entry, programs: &[&str]) -> Result<Meaning, Problem> {
+fn meaning(signal: Signal, entry: &Entry, names: &Names<'_>) -> Result<Meaning, Problem> {
     let field = Field::new("[signals]", entry);
-    let Some(name) = entry
-        .node
-        .value
-        .string()
-        .and_then(|t| t.strip_prefix("forward:"))
-    else {
-        return field.choice_or(&MEANINGS, ", \"forward:NAME\"");
+    let text = entry.node.value.string().unwrap_or_default();
+    let (verb, name) = match text.split_once(':') {
+        Some(("forward", name)) => ("forward", name),
+        Some(("reload", name)) => ("reload", name),
+        Some(_) | None => {
+            return field.choice_or(&MEANINGS, ", \"forward:NAME\", \"reload:NAME\"");
+        }
     };
-    let position = programs.iter().position(|program| *program == name);
-    let position = position.and_then(|p| u32::try_from(p).ok());
-    match position {
-        Some(position) => Ok(Meaning::Forward(Forward {
-            program: ProgramId(position),
+    let named = names.find(name);
+    // The command of the command line has nothing that could be read again.
+    let named = named.filter(|named| verb == "forward" || named.definition.is_some());
+    let Some(named) = named else {
+        let problem = field.wrong(format_args!("there is no program {}", quoted(name)));
+        return Err(names.missing(problem, name, ""));
+    };
+    if named.programs.len() > 1 {
+        let problem = field.wrong(format_args!("one program gets it, as \"{verb}:{name}:0\""));
+        return Err(problem.note(instances_of(name, &named)));
+    }
+    let program = ProgramId(named.programs.start);
+    Ok(match verb {
+        "reload" => Meaning::ReloadProgram(program),
+        _ => Meaning::Forward(Forward {
+            program,
             signal: Some(signal),
             stops: false,
-        })),
-        None => {
-            let problem = field.wrong(format!("there is no program {}", quoted(name)));
-            let problem = problem.of_absence();
-            Err(problem.nearest(name, programs.iter().copied()))
-        }
-    }
+        }),
+    })
 }

@@ -68,3 +68,4 @@ mod errors;
 mod includes;
 mod plans;
 mod properties;
+mod supervision;

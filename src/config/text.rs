@@ -4,8 +4,9 @@
 //! line itself with carets under the culprit. Never fails: a range that is none is
 //! moved to the nearest one that is.
 
+use std::fmt;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A line of an excerpt is at most this wide, so that it fits on 80 columns.
 const WIDTH: usize = 74;
@@ -25,6 +26,13 @@ pub(super) struct Place {
     pub(super) end: usize,
 }
 
+impl Place {
+    /// Its number in the order of the files: no file is longer than 2²⁴ bytes.
+    pub(super) fn rank(self) -> u64 {
+        (self.file.0 as u64 + 1) << 24 | self.start as u64
+    }
+}
+
 /// All files of a configuration; the first is the one that includes the others.
 #[derive(Debug, Default)]
 pub(super) struct Files(Vec<File>);
@@ -32,6 +40,7 @@ pub(super) struct Files(Vec<File>);
 #[derive(Debug)]
 struct File {
     name: String,
+    folder: PathBuf,
     text: String,
 }
 
@@ -39,13 +48,19 @@ impl Files {
     /// Takes a file in.
     pub(super) fn add(&mut self, path: &Path, text: String) -> FileId {
         let name = printable(&path.to_string_lossy());
-        self.0.push(File { name, text });
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        self.0.push(File { name, folder, text });
         FileId(self.0.len() - 1)
     }
 
     /// The whole text of a file.
     pub(super) fn text(&self, file: FileId) -> &str {
         self.0.get(file.0).map_or("", |f| f.text.as_str())
+    }
+
+    /// The folder that a file is in.
+    pub(super) fn folder(&self, file: FileId) -> &Path {
+        self.0.get(file.0).map_or(Path::new(""), |f| &f.folder)
     }
 
     /// The place of a byte range, which need not be a sound one.
@@ -86,8 +101,14 @@ impl Files {
         format!("{name}:{line}:{column}")
     }
 
+    /// The beginning of the line on which a place begins.
+    pub(super) fn line_of(&self, place: Place) -> Place {
+        let start = self.line(place).start;
+        Place { start, ..place }
+    }
+
     /// The range of the line on which a place begins.
-    pub(super) fn line(&self, place: Place) -> Range<usize> {
+    fn line(&self, place: Place) -> Range<usize> {
         let text = self.text(place.file);
         let (before, after) = text.split_at_checked(place.start).unwrap_or((text, ""));
         let start = before.rfind('\n').map_or(0, |i| i + 1);
@@ -132,10 +153,24 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// A name as a message quotes it: printable, and not longer than a line.
-pub(super) fn quoted(name: &str) -> String {
-    let short = first(name, 64);
-    let dots = if short.len() < name.len() { "…" } else { "" };
-    format!("`{}{dots}`", printable(short))
+pub(super) fn quoted(name: &str) -> Quoted<'_> {
+    Quoted(name)
+}
+
+/// [`quoted`].
+#[derive(Clone, Copy)]
+pub(super) struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = first(self.0, 64);
+        let dots = if short.len() < self.0.len() {
+            "…"
+        } else {
+            ""
+        };
+        write!(f, "`{}{dots}`", printable(short))
+    }
 }
 
 fn visible(c: char) -> char {
@@ -252,7 +287,10 @@ mod tests {
     fn nothing_that_a_terminal_acts_upon_is_shown() {
         let (_, line, _) = shown("a = \"\u{1b}[2J\u{202e}\"", 0..1);
         assert_eq!(line, "a = \"\u{fffd}[2J\u{fffd}\"");
-        assert_eq!(quoted("a\nb"), "`a\u{fffd}b`");
-        assert_eq!(quoted(&"é".repeat(65)), format!("`{}…`", "é".repeat(64)));
+        assert_eq!(quoted("a\nb").to_string(), "`a\u{fffd}b`");
+        assert_eq!(
+            quoted(&"é".repeat(65)).to_string(),
+            format!("`{}…`", "é".repeat(64))
+        );
     }
 }

@@ -107,7 +107,7 @@ impl Planting<'_> {
                 node: self.node(value),
             })
             .collect();
-        order::sort_by(&mut entries, |a, b| a.place.cmp(&b.place));
+        order::sort_by(&mut entries, |a, b| a.place.rank().cmp(&b.place.rank()));
         entries
     }
 

@@ -2,9 +2,10 @@
 //!
 //! One function a type. None of them looks at anything but the value.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use lastout_core::{Autorestart, Retries, Signal, order};
+use lastout_core::{Autorestart, Retries, Signal};
 
 use super::duration::{self, parse_duration};
 use super::expand::Variables;
@@ -18,6 +19,8 @@ use crate::plan::UserSpec;
 pub(super) struct Field<'a> {
     /// The table as it is written: `[program.web]`.
     pub(super) section: &'a str,
+    /// The key that it is a part of, if it is one of a key's own table.
+    outer: Option<&'a str>,
     pub(super) name: &'a str,
     pub(super) node: &'a Node,
 }
@@ -27,6 +30,17 @@ impl<'a> Field<'a> {
     pub(super) fn new(section: &'a str, entry: &'a Entry) -> Field<'a> {
         Field {
             section,
+            outer: None,
+            name: &entry.name,
+            node: &entry.node,
+        }
+    }
+
+    /// The field of an entry of this key's own table.
+    pub(super) fn inner(self, entry: &'a Entry) -> Field<'a> {
+        Field {
+            section: self.section,
+            outer: Some(self.name),
             name: &entry.name,
             node: &entry.node,
         }
@@ -38,15 +52,25 @@ impl<'a> Field<'a> {
     }
 
     /// Something is wrong with the value.
-    pub(super) fn wrong(&self, message: impl std::fmt::Display) -> Problem {
-        let message = format!("{} in {}: {message}", quoted(self.name), self.section);
-        Problem::at(self.node.place, message)
+    pub(super) fn wrong(&self, message: impl Display) -> Problem {
+        self.told(&message)
+    }
+
+    fn told(&self, message: &dyn Display) -> Problem {
+        let name = match self.outer {
+            Some(outer) => &format!("{outer}.{}", self.name),
+            None => self.name,
+        };
+        Problem::at(
+            self.node.place,
+            format_args!("{} in {}: {message}", quoted(name), self.section),
+        )
     }
 
     /// The value is of another type.
     pub(super) fn expected(&self, what: &str) -> Problem {
         let kind = self.node.value.kind();
-        self.wrong(format!("expected {what}, found {kind}"))
+        self.wrong(format_args!("expected {what}, found {kind}"))
     }
 
     pub(super) fn string(&self, what: &str) -> Result<&'a str, Problem> {
@@ -72,9 +96,9 @@ impl<'a> Field<'a> {
         files: &Files,
     ) -> Result<Vec<u8>, Problem> {
         let bytes = variables.expand(text).map_err(|wrong| {
-            let mut problem = self.wrong(wrong.message).note(wrong.hint);
-            problem.place = Some(files.find_within(self.node.place, &wrong.culprit));
-            problem
+            let place = files.find_within(self.node.place, &wrong.culprit);
+            let problem = self.wrong(wrong.message).note(wrong.hint);
+            problem.moved_to(place)
         })?;
         match bytes.contains(&0) {
             true => Err(self.wrong("a NUL byte cannot be passed on")),
@@ -105,6 +129,20 @@ impl<'a> Field<'a> {
         duration.map_err(|why| self.wrong(why).note(duration::FORMS))
     }
 
+    /// A duration that is not zero.
+    pub(super) fn some_time(&self) -> Result<Duration, Problem> {
+        match self.duration()? {
+            Duration::ZERO => Err(self.wrong("it must be longer than 0")),
+            duration => Ok(duration),
+        }
+    }
+
+    /// An integer in bounds that are those of a smaller type.
+    pub(super) fn small_integer<T: TryFrom<i64>>(&self, low: i64, high: i64) -> Result<T, Problem> {
+        let number = self.integer(low, high)?;
+        T::try_from(number).map_err(|_| self.wrong("out of range"))
+    }
+
     /// An integer in bounds.
     pub(super) fn integer(&self, low: i64, high: i64) -> Result<i64, Problem> {
         let bounds = format!("from {low} to {high}");
@@ -122,16 +160,23 @@ impl<'a> Field<'a> {
 
     /// One of a few words, where `or` is what else is valid.
     pub(super) fn choice_or<T: Copy>(&self, choices: &[(&str, T)], or: &str) -> Result<T, Problem> {
-        let words: Vec<String> = choices.iter().map(|(w, _)| format!("\"{w}\"")).collect();
-        let valid = format!("valid: {}{or}", words.join(", "));
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let number = self.word(&words, or)?;
+        let choice = choices.get(number).map(|(_, value)| *value);
+        choice.ok_or_else(|| self.expected("a word"))
+    }
+
+    /// The number of a word.
+    fn word(&self, words: &[&str], or: &str) -> Result<usize, Problem> {
+        let valid = format!("valid: \"{}\"{or}", words.join("\", \""));
         let Value::String(text) = &self.node.value else {
             return Err(self.expected("a string").note(valid));
         };
-        let found = choices.iter().find(|(word, _)| word == text);
-        found.map(|(_, value)| *value).ok_or_else(|| {
-            self.wrong(format!("unknown value {}", quoted(text)))
+        let found = words.iter().position(|word| word == text);
+        found.ok_or_else(|| {
+            self.wrong(format_args!("unknown value {}", quoted(text)))
                 .note(valid)
-                .nearest(text, choices.iter().map(|(word, _)| *word))
+                .nearest(text, words.iter().copied())
         })
     }
 
@@ -145,8 +190,10 @@ impl<'a> Field<'a> {
             return Err(self.expected("a signal").note(SIGNAL_FORMS));
         };
         name.parse().map_err(|_| {
-            let message = format!("unknown signal {}", quoted(name));
-            not_a_signal(self.wrong(message), name)
+            not_a_signal(
+                self.wrong(format_args!("unknown signal {}", quoted(name))),
+                name,
+            )
         })
     }
 
@@ -166,19 +213,23 @@ impl<'a> Field<'a> {
             let problem = self.expected("an array of exit codes");
             return Err(problem.note("as [0, 2]; codes are 0 to 255"));
         };
-        let mut codes = Vec::new();
+        let mut set = [false; 256];
         for item in items {
-            let code = self.part(item).integer(0, 255)?;
-            codes.extend(u8::try_from(code));
+            let code: u8 = self.part(item).small_integer(0, 255)?;
+            if let Some(is_set) = set.get_mut(usize::from(code)) {
+                *is_set = true;
+            }
         }
-        order::sort(&mut codes);
-        codes.dedup();
-        Ok(codes)
+        let codes = (0..=u8::MAX).zip(set);
+        Ok(codes
+            .filter(|(_, is_set)| *is_set)
+            .map(|(code, _)| code)
+            .collect())
     }
 
     pub(super) fn retries(&self) -> Result<Retries, Problem> {
         if let Some(word) = self.node.value.string() {
-            let unknown = || self.wrong(format!("unknown value {}", quoted(word)));
+            let unknown = || self.wrong(format_args!("unknown value {}", quoted(word)));
             return match word {
                 "infinite" => Ok(Retries::Infinite),
                 word => Err(unknown().note(RETRIES).nearest(word, ["infinite"])),
@@ -215,7 +266,7 @@ impl<'a> Field<'a> {
         };
         for (what, name) in [("user", Some(user)), ("group", group)] {
             if let Some(why) = name.and_then(wrong_name) {
-                let problem = self.wrong(format!("the {what} {why}"));
+                let problem = self.wrong(format_args!("the {what} {why}"));
                 return Err(
                     problem.note("the forms are \"name\", \"uid\", \"name:group\", \"uid:gid\"")
                 );

@@ -240,6 +240,17 @@ pub enum ReadyBy {
     Probe(ProbeTimes),
 }
 
+impl Readiness {
+    /// With the default of how long it may take.
+    #[must_use]
+    pub const fn new(by: ReadyBy) -> Readiness {
+        Readiness {
+            by,
+            start_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
 /// When a program is asked, and how long it may take to answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ProbeTimes {
@@ -247,6 +258,14 @@ pub struct ProbeTimes {
     pub interval: Duration,
     /// From a question to the end of patience.
     pub timeout: Duration,
+}
+
+impl ProbeTimes {
+    /// Where nothing else was said of the question whether it is ready.
+    pub const OF_READY: ProbeTimes = ProbeTimes {
+        interval: Duration::from_secs(1),
+        timeout: Duration::from_secs(3),
+    };
 }
 
 /// How a program is asked whether it is well (HEALTH-1).
@@ -260,6 +279,19 @@ pub struct Healthcheck {
     pub start_period: Duration,
     /// What is done about it then.
     pub action: HealthAction,
+}
+
+impl Healthcheck {
+    /// Where nothing else was said: Docker's, but for the timeout.
+    pub const DEFAULT: Healthcheck = Healthcheck {
+        times: ProbeTimes {
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(3),
+        },
+        retries: 3,
+        start_period: Duration::ZERO,
+        action: HealthAction::Restart,
+    };
 }
 
 /// What is done about a program that is unhealthy.

@@ -1,7 +1,10 @@
 //! What docs/config.md and supervisor.toml.example say is what the code does.
 
 use super::*;
-use lastout_core::{Autorestart, EndPolicy, Leftovers, Retries, Scope};
+use lastout_core::{
+    Autorestart, EndPolicy, Healthcheck, Kind, Leftovers, ProbeTimes, Readiness, ReadyBy, Retries,
+    Scope,
+};
 
 const MANUAL: &str = include_str!("../../../docs/config.md");
 const EXAMPLE: &str = include_str!("../../../supervisor.toml.example");
@@ -42,10 +45,32 @@ fn default_of(key: &str) -> String {
         EndPolicy::Shutdown => "shutdown".to_owned(),
     };
     match key {
-        "include" => "none".to_owned(),
+        "include" | "startup_timeout" => "none".to_owned(),
         "command" => "none, required".to_owned(),
         "directory" | "user" | "umask" => "lastout's".to_owned(),
-        "environment" => "{}".to_owned(),
+        "environment" | "secrets" => "{}".to_owned(),
+        "env_file" => "[]".to_owned(),
+        "numprocs" => "1".to_owned(),
+        "stdout" | "stderr" => "inherit".to_owned(),
+        "type" => match spec.kind {
+            Kind::Service => "service".to_owned(),
+            Kind::Oneshot => "oneshot".to_owned(),
+        },
+        "depends_on" => format!("{:?}", spec.needs),
+        "ready" | "healthcheck" | "watchdog" | "pre_start" | "post_stop" | "reload_signal" => {
+            let none = (spec.readiness, spec.healthcheck, spec.watchdog);
+            assert_eq!(none, (None, None, None));
+            assert_eq!(spec.reload_signal, None);
+            "none".to_owned()
+        }
+        "rlimits" | "nice" | "oom_score_adj" | "capabilities" => "inherited".to_owned(),
+        "no_new_privileges" => "false".to_owned(),
+        "schedule" => {
+            assert_eq!(spec.schedule, None);
+            "none".to_owned()
+        }
+        "timezone" => crate::schedule::Zone::default().to_string(),
+        "concurrency" => "forbid".to_owned(),
         "stdin" => "null".to_owned(),
         "autostart" => spec.autostart.to_string(),
         "priority" => spec.priority.to_string(),
@@ -89,6 +114,44 @@ fn the_manual_has_every_key_with_its_default() {
     }
 }
 
+/// The parts of a key that is a table, each with its default.
+fn parts_of(key: &str) -> Vec<(&'static str, String)> {
+    let time = |time| match time {
+        Duration::ZERO => "0".to_owned(),
+        time => format_duration(time)
+            .replace('s', " s")
+            .replace("1m", "60 s"),
+    };
+    let of_times = |times: ProbeTimes| {
+        let [interval, timeout] = [times.interval, times.timeout].map(time);
+        [("interval", interval), ("timeout", timeout)]
+    };
+    if key == "ready" {
+        let readiness = Readiness::new(ReadyBy::Message);
+        let mut parts = of_times(ProbeTimes::OF_READY).to_vec();
+        parts.push(("start_timeout", time(readiness.start_timeout)));
+        return parts;
+    }
+    let health = Healthcheck::DEFAULT;
+    let mut parts = of_times(health.times).to_vec();
+    parts.push(("retries", health.retries.to_string()));
+    parts.push(("start_period", time(health.start_period)));
+    parts
+}
+
+#[test]
+fn the_manual_has_the_parts_of_keys_with_their_defaults() {
+    for key in ["ready", "healthcheck"] {
+        for (part, default) in parts_of(key) {
+            let row = format!("| `{part}` | {default} |");
+            assert!(section(key).contains(&row), "{row}");
+        }
+    }
+    for resource in crate::limits::Resource::names() {
+        assert!(section("rlimits").contains(&format!("`{resource}`")));
+    }
+}
+
 #[test]
 fn the_manual_has_no_other_key() {
     let headings = MANUAL.lines().filter_map(|line| line.strip_prefix("### `"));
@@ -106,6 +169,7 @@ fn the_examples_of_the_manual_are_right() {
         let program = "[program.web]\ncommand = 'true'\n";
         let text = match key {
             "include" => format!("{example}\n{program}"),
+            "timezone" | "concurrency" => format!("{program}{example}\nschedule = '@daily'\n"),
             "command" => format!("[program.web]\n{example}\n"),
             key if keys::SUPERVISOR.contains(&key) => {
                 format!("[supervisor]\n{example}\n{program}")
@@ -151,10 +215,24 @@ fn the_example_runs_as_it_is() {
 
 #[test]
 fn what_the_example_has_commented_out_is_right() {
-    let text = EXAMPLE.replace("# include = ", "include = ");
-    let text = text.replace("# user = ", "user = ");
-    assert_ne!(text, EXAMPLE);
-    Folder::new(&text)
-        .load()
-        .unwrap_or_else(|told| panic!("{told}"));
+    let of_schedule = ["schedule", "timezone", "concurrency"];
+    let (with, without): (Vec<_>, Vec<_>) = all_keys().partition(|k| of_schedule.contains(k));
+    for keys in [with, without] {
+        let uncommented = |line: &'static str| {
+            let rest = line.strip_prefix("# ")?;
+            let (key, _) = rest.split_once(" = ")?;
+            keys.contains(&key).then_some(rest)
+        };
+        let lines = EXAMPLE.lines();
+        let lines = lines.map(|line| uncommented(line).unwrap_or(line));
+        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        assert_ne!(text, EXAMPLE);
+        // The one file of it that is not on every machine.
+        let mut text = text.replace("/run/secrets/db", "/etc/hostname");
+        if keys == of_schedule {
+            text = text.replace("type = \"service\"", "type = \"oneshot\"");
+        }
+        let loaded = Folder::new(&text).load();
+        loaded.unwrap_or_else(|told| panic!("{told}"));
+    }
 }

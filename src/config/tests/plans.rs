@@ -1,8 +1,11 @@
 //! Configurations without an error, and what becomes of them.
 
 use super::*;
-use crate::plan::{Manner, UserSpec};
-use lastout_core::{Autorestart, EndPolicy, Forward, Leftovers, Meaning, Retries, Scope, Signal};
+use crate::limits::Limits;
+use crate::plan::{Manner, Output, Slate, UserSpec};
+use lastout_core::{
+    Autorestart, EndPolicy, Forward, Leftovers, Meaning, Retries, Scope, Signal, SignalTable,
+};
 use std::ffi::CString;
 
 /// What the command line adds when there is a command on it.
@@ -14,6 +17,8 @@ pub(super) fn with_command() -> Options {
         user: None,
         umask: None,
         stdin: Stdin::Inherit,
+        stdout: Output::Inherit,
+        stderr: Output::Inherit,
         limits: Limits::default(),
         ready: None,
         health: None,
@@ -63,6 +68,8 @@ fn a_command_is_enough() {
         user: None,
         umask: None,
         stdin: Stdin::Null,
+        stdout: Output::Inherit,
+        stderr: Output::Inherit,
         limits: Limits::default(),
         ready: None,
         health: None,
