@@ -1,0 +1,112 @@
+//! The child between fork and exec, one step after the other; each is at its place for
+//! the reason given. Only system calls; nothing is allocated, since a lock that the
+//! parent held would be held for ever.
+
+use std::os::fd::RawFd;
+
+use lastout_core::{Signal, SpawnFailure, Stage};
+
+use super::{OwnGroup, Recipe, check, report, stdio};
+use crate::linux::signals::{Disposition, set_disposition};
+use crate::linux::{cgroup, mark};
+use crate::plan::{Slate, Stdin};
+
+impl Recipe {
+    /// The child's way to its program.
+    pub(super) fn become_child(&mut self, report: RawFd, cgroup: Option<RawFd>) -> ! {
+        let error = match self.steps_to_exec(cgroup) {
+            Ok(never) => match never {},
+            Err(error) => error,
+        };
+        report::write(report, error);
+        // SAFETY: the process is left without running anything that the parent's
+        // runtime registered.
+        unsafe { libc::_exit(127) }
+    }
+
+    /// Gives back what failed.
+    fn steps_to_exec(
+        &mut self,
+        cgroup: Option<RawFd>,
+    ) -> Result<std::convert::Infallible, SpawnFailure> {
+        // First, so that signals to the group find the child, and Ctrl-C does not.
+        match self.own_group() {
+            // SAFETY: setsid takes nothing. A fresh child is no group leader, so it succeeds.
+            OwnGroup::Session => check(Stage::Session, unsafe { libc::setsid() })?,
+            // SAFETY: setpgid takes no pointers. The parent does the same; either may fail for it.
+            OwnGroup::Group => unsafe {
+                libc::setpgid(0, 0);
+            },
+        }
+        if self.own_session {
+            // It fails where there is no terminal, or another session has it.
+            // SAFETY: TIOCSCTTY takes a number.
+            unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) };
+        }
+        if self.foreground {
+            // The group exists now. Signals are blocked, so that no SIGTTOU stops us.
+            // SAFETY: tcsetpgrp takes no pointers.
+            unsafe { libc::tcsetpgrp(0, libc::getpid()) };
+        }
+        // The tree's marks, before anything that could fork and before the ids are gone.
+        if let Some(mark) = self.mark {
+            let _ = mark::set_in_child(mark);
+        }
+        if let Some(procs) = cgroup {
+            let _ = cgroup::join(procs);
+        }
+        if let Some(umask) = self.umask {
+            // SAFETY: umask cannot fail.
+            unsafe { libc::umask(umask) };
+        }
+        self.take_identity()?;
+        // As the user, who must be able to enter it.
+        if let Some(directory) = &self.directory {
+            // SAFETY: a null-terminated path.
+            check(Stage::Directory, unsafe { libc::chdir(directory.as_ptr()) })?;
+        }
+        if self.stdin == Stdin::Null {
+            stdio::null_stdin()?;
+        }
+        if self.slate == Slate::Clean {
+            stdio::close_on_exec_from(3);
+        }
+        self.image.write_listen_pid();
+        // Last: from here on what was pending takes effect as it would in the program.
+        for signal in Signal::all().filter(|signal| signal.can_be_caught()) {
+            let disposition = match self.ignored.has(signal) {
+                true => Disposition::Ignore,
+                false => Disposition::Default,
+            };
+            set_disposition(signal, disposition);
+        }
+        self.blocked.set();
+        Err(self.image.exec())
+    }
+
+    /// Groups first and the user last, since each step takes away the right to the one before.
+    fn take_identity(&self) -> Result<(), SpawnFailure> {
+        let Some(identity) = &self.identity else {
+            return Ok(());
+        };
+        let (uid, gid) = (identity.uid, identity.gid);
+        // Raw calls: the C library's would involve its threads, which there are none of.
+        // SAFETY: the pointer and the length are of one vector; the others take none.
+        unsafe {
+            let groups = identity.groups.as_ptr();
+            let count = identity.groups.len();
+            check(
+                Stage::Groups,
+                libc::syscall(libc::SYS_setgroups, count, groups) as i32,
+            )?;
+            check(
+                Stage::User,
+                libc::syscall(libc::SYS_setresgid, gid, gid, gid) as i32,
+            )?;
+            check(
+                Stage::User,
+                libc::syscall(libc::SYS_setresuid, uid, uid, uid) as i32,
+            )
+        }
+    }
+}
