@@ -26,6 +26,7 @@ use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::people::People;
 use crate::linux::poll::{Interest, Poll, Token};
 use crate::linux::signals::{Arrived, Mask, Signals};
+use crate::linux::spawn::{Start, Work};
 use crate::linux::wait::{self, Peek, Stop, Zombie};
 use crate::linux::{oom, terminal};
 use crate::narrate::Narrator;
@@ -490,7 +491,14 @@ impl Lastout {
             return;
         };
         let terminal = self.gives_terminal && gets_terminal(launch);
-        if let Err(failure) = self.people.spawn(run, launch, terminal) {
+        let start = Start {
+            run,
+            launch,
+            work: Work::Command,
+            extra: &[],
+            in_front: terminal,
+        };
+        if let Err(failure) = self.people.spawn(start) {
             if self.people.may_start_later(failure) {
                 self.waiting.push_back((program, run, failure));
             } else {

@@ -1,4 +1,5 @@
-//! A program's start: fork, and in the child one step after the other up to execve.
+//! A start, of a program, of a hook of it or of a question to it: fork, and in the child
+//! one step after the other up to execve, or to the question.
 //!
 //! Everything that allocates or looks something up is done before the fork, in
 //! [`Recipe::prepare`]; the child only makes system calls. How the exec went is told
@@ -12,53 +13,102 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
-use lastout_core::{SpawnFailure, Stage};
+use lastout_core::{RunId, SpawnFailure, Stage};
 use nix::unistd::Pid;
 
 use super::passwd::Identity;
+use super::privileges::Privileges;
+use super::probe::Question;
 use super::signals::{Inherited, Mask};
-use crate::plan::{Launch, Signals, Slate, Stdin};
+use crate::plan::{Launch, Probe, Ready, Signals, Slate, Stdin};
 
 mod child;
 mod environment;
 mod exec;
+mod readiness;
 mod report;
 mod stdio;
 
 use exec::Image;
+pub use readiness::{ReadyNews, read_readiness};
 pub use report::read_exec_status;
 pub use stdio::fill_standard_descriptors;
 
-/// A program, ready to be forked.
+/// A start: what is to be done for which run.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The life.
+    pub run: RunId,
+    /// The program, as which it is done.
+    pub launch: &'a Launch,
+    /// What is done.
+    pub work: Work<'a>,
+    /// Variables that only this start knows; they win over those of the launch.
+    pub extra: &'a [(&'static str, Vec<u8>)],
+    /// Whether it becomes the terminal's foreground group.
+    pub in_front: bool,
+}
+
+/// What is done for a program, as the program would do it: with its user, directory,
+/// environment and limits. All but the command itself has nothing on stdin.
+#[derive(Clone, Copy, Debug)]
+pub enum Work<'a> {
+    /// The program itself.
+    Command,
+    /// Something before or after it.
+    Hook(&'a [CString]),
+    /// A question to it. Over the network it is asked by the forked process itself,
+    /// which has the program's user and none of its limits.
+    Probe(&'a Probe),
+}
+
+/// A start, ready to be forked.
 #[derive(Debug)]
-pub struct Recipe {
-    image: Image,
+pub struct Recipe<'a> {
+    task: Task<'a>,
     own_session: bool,
     directory: Option<CString>,
-    identity: Option<Identity>,
+    whom: Option<Whom>,
     umask: Option<libc::mode_t>,
+    privileges: Privileges,
     mark: Option<u64>,
     stdin: Stdin,
     slate: Slate,
+    /// The descriptor over which it tells that it is ready.
+    readiness: Option<RawFd>,
     foreground: bool,
     blocked: Mask,
     ignored: Mask,
+}
+
+/// What the child does when it is all that it should be.
+#[derive(Debug)]
+enum Task<'a> {
+    Exec(Image),
+    Ask(Question<'a>),
 }
 
 /// What the moment of the start adds to a launch.
 #[derive(Debug)]
 pub struct Circumstances<'a> {
     /// Whom it runs as, looked up; `None`: as lastout.
-    pub identity: Option<Identity>,
+    pub whom: Option<Whom>,
     /// The mark of this run, where marks are to be had.
     pub mark: Option<u64>,
-    /// Whether it becomes the terminal's foreground group.
-    pub foreground: bool,
     /// What lastout was started with.
     pub inherited: &'a Inherited,
+}
+
+/// Whom a program runs as.
+#[derive(Clone, Debug)]
+pub struct Whom {
+    /// Who that is, for the environment to tell.
+    pub identity: Identity,
+    /// Whether it has to become him: it is somebody else yet.
+    pub becomes: bool,
 }
 
 /// A child that was forked.
@@ -68,76 +118,98 @@ pub struct Born {
     pub pid: Pid,
     /// Closed without a word when it has exec'ed; else says what failed.
     pub exec_status: OwnedFd,
+    /// Where a newline says that it is ready, for a program that is told to say so.
+    pub readiness: Option<OwnedFd>,
 }
 
-impl Recipe {
+/// The child's ends of what it shares with lastout.
+#[derive(Debug)]
+struct Channels {
+    /// How its exec went.
+    report: RawFd,
+    /// The door of its control group.
+    cgroup: Option<RawFd>,
+    /// Where it says that it is ready.
+    readiness: Option<RawFd>,
+}
+
+impl<'a> Recipe<'a> {
     /// Does all that can be done before the fork.
     ///
     /// # Errors
     /// A directory name with a null byte in it.
-    pub fn prepare(launch: &Launch, around: &Circumstances<'_>) -> Result<Recipe, SpawnFailure> {
-        let mut variables: Vec<Vec<u8>> = launch
-            .environment
-            .iter()
-            .map(|entry| entry.as_bytes_with_nul().to_vec())
-            .collect();
-        if let Some(identity) = &around.identity {
-            environment::add_identity(&mut variables, identity);
-        }
-        let listen_pid = environment::reserve_listen_pid(launch.slate, &mut variables);
-        let directory = match &launch.directory {
-            None => None,
-            Some(path) => {
-                Some(
-                    CString::new(path.as_os_str().as_bytes()).map_err(|_| SpawnFailure {
-                        stage: Stage::Directory,
-                        errno: libc::EINVAL,
-                    })?,
-                )
-            }
+    pub fn prepare(
+        start: Start<'a>,
+        around: Circumstances<'_>,
+    ) -> Result<Recipe<'a>, SpawnFailure> {
+        let Start { launch, work, .. } = start;
+        let directory = launch.directory.as_ref().map(|path| {
+            CString::new(path.as_os_str().as_bytes()).map_err(|_| SpawnFailure {
+                stage: Stage::Directory,
+                errno: libc::EINVAL,
+            })
+        });
+        let is_command = matches!(work, Work::Command);
+        let (argv, question) = match work {
+            Work::Command => (launch.argv.as_slice(), None),
+            Work::Hook(argv) => (argv, None),
+            Work::Probe(Probe::Exec(argv)) => (argv.as_slice(), None),
+            Work::Probe(probe) => (&[] as &[CString], Question::of(probe)),
         };
-        let is_init = std::process::id() == 1;
-        let as_started = match launch.manner.signals {
-            Signals::BySlate => launch.slate == Slate::AsStarted && !is_init,
-            Signals::Inherited => true,
-            Signals::Clean => false,
+        let task = match question {
+            Some(question) => Task::Ask(question),
+            None => Task::Exec(image(start, argv, around.whom.as_ref())),
         };
-        let by_shell = launch.manner.shell_for_text;
+        let (blocked, ignored) = if begins_as_started(launch) {
+            (around.inherited.blocked, around.inherited.ignored)
+        } else {
+            (Mask::EMPTY, Mask::EMPTY)
+        };
         Ok(Recipe {
-            image: Image::prepare(&launch.argv, variables, listen_pid, by_shell),
+            task,
             own_session: launch.manner.own_session,
-            directory,
-            identity: around.identity.clone(),
+            directory: directory.transpose()?,
+            whom: around.whom,
             umask: launch.umask.map(|umask| umask as libc::mode_t),
+            privileges: Privileges::new(&launch.limits),
             mark: around.mark,
-            stdin: launch.stdin,
+            stdin: if is_command {
+                launch.stdin
+            } else {
+                Stdin::Null
+            },
             slate: launch.slate,
-            foreground: around.foreground,
-            blocked: if as_started {
-                around.inherited.blocked
-            } else {
-                Mask::EMPTY
+            readiness: match launch.ready {
+                Some(Ready::Descriptor(number)) if is_command => Some(number),
+                Some(Ready::Descriptor(_) | Ready::Notify | Ready::Probe(_)) | None => None,
             },
-            ignored: if as_started {
-                around.inherited.ignored
-            } else {
-                Mask::EMPTY
-            },
+            foreground: start.in_front && is_command,
+            blocked,
+            ignored,
         })
     }
 
     /// Forks. The child goes on by itself.
     ///
     /// # Errors
-    /// The pipe or the fork could not be had.
+    /// A pipe or the fork could not be had.
     pub fn fork(&mut self, cgroup: Option<BorrowedFd<'_>>) -> Result<Born, SpawnFailure> {
-        let (exec_status, report) = stdio::pipe().map_err(|error| failure(Stage::Pipe, &error))?;
-        let report_fd = report.as_raw_fd();
+        let no_pipe = |error| failure(Stage::Pipe, &error);
+        let (exec_status, report) = stdio::pipe().map_err(no_pipe)?;
+        let readiness = match self.readiness {
+            Some(_) => Some(stdio::pipe_from_program().map_err(no_pipe)?),
+            None => None,
+        };
+        let channels = Channels {
+            report: report.as_raw_fd(),
+            cgroup: cgroup.map(|fd| fd.as_raw_fd()),
+            readiness: readiness.as_ref().map(|(_, write)| write.as_raw_fd()),
+        };
         // SAFETY: lastout has one thread, so the child is a whole copy; it calls only
-        // become_child, which makes system calls and never returns.
+        // become_child, which never returns.
         match unsafe { libc::fork() } {
             -1 => Err(failure(Stage::Fork, &io::Error::last_os_error())),
-            0 => self.become_child(report_fd, cgroup.map(|fd| fd.as_raw_fd())),
+            0 => self.become_child(channels),
             pid => {
                 if self.own_group() == OwnGroup::Group {
                     // As the child does: whoever is first, a signal to the group finds it.
@@ -147,9 +219,22 @@ impl Recipe {
                 Ok(Born {
                     pid: Pid::from_raw(pid),
                     exec_status,
+                    readiness: readiness.map(|(read, _)| read),
                 })
             }
         }
+    }
+
+    /// Whether it becomes the terminal's foreground group.
+    #[must_use]
+    pub fn is_in_front(&self) -> bool {
+        self.foreground
+    }
+
+    /// Whether its stdin is lastout's own.
+    #[must_use]
+    pub fn reads_stdin(&self) -> bool {
+        self.stdin == Stdin::Inherit
     }
 
     /// A configured program gets a session of its own. One that has the terminal, or
@@ -160,6 +245,27 @@ impl Recipe {
             (Slate::Clean, Stdin::Null) => OwnGroup::Session,
             (Slate::Clean, Stdin::Inherit) | (Slate::AsStarted, _) => OwnGroup::Group,
         }
+    }
+}
+
+/// What a start execs: these arguments, in the launch's environment with what only the
+/// start knows.
+fn image(start: Start<'_>, argv: &[CString], whom: Option<&Whom>) -> Image {
+    let launch = start.launch;
+    let mut variables = environment::of_start(&launch.environment, start.extra);
+    if let Some(whom) = whom {
+        environment::add_identity(&mut variables, &whom.identity);
+    }
+    let listen_pid = environment::reserve_listen_pid(launch.slate, &mut variables);
+    Image::prepare(argv, variables, listen_pid, launch.manner.shell_for_text)
+}
+
+/// Whether a program has the mask and the dispositions that lastout was started with.
+fn begins_as_started(launch: &Launch) -> bool {
+    match launch.manner.signals {
+        Signals::BySlate => launch.slate == Slate::AsStarted && std::process::id() != 1,
+        Signals::Inherited => true,
+        Signals::Clean => false,
     }
 }
 
@@ -192,3 +298,6 @@ fn errno() -> i32 {
     // SAFETY: the C library's errno is always there to be read.
     unsafe { *libc::__errno_location() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ use nix::unistd::Pid;
 
 use crate::linux::mark::set_in_child;
 
+pub(crate) mod life;
+
 /// How long a test waits for what must happen, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -1,34 +1,86 @@
 //! The child between fork and exec, one step after the other; each is at its place for
 //! the reason given. Only system calls; nothing is allocated, since a lock that the
-//! parent held would be held for ever.
+//! parent held would be held for ever. A child that asks a question in place of an exec
+//! may: lastout has one thread.
 
+use std::convert::Infallible;
 use std::os::fd::RawFd;
 
 use lastout_core::{Signal, SpawnFailure, Stage};
 
-use super::{OwnGroup, Recipe, check, report, stdio};
+use super::{Channels, OwnGroup, Recipe, Task, Whom, check, readiness, report, stdio};
+use crate::limits::Capabilities;
 use crate::linux::signals::{Disposition, set_disposition};
-use crate::linux::{cgroup, mark};
+use crate::linux::{cgroup, mark, privileges};
 use crate::plan::{Slate, Stdin};
 
-impl Recipe {
-    /// The child's way to its program.
-    pub(super) fn become_child(&mut self, report: RawFd, cgroup: Option<RawFd>) -> ! {
-        let error = match self.steps_to_exec(cgroup) {
-            Ok(never) => match never {},
-            Err(error) => error,
-        };
-        report::write(report, error);
+/// Whoever has it never goes back to where it came from: a panic in a child would
+/// unwind into the loop of a second lastout.
+struct NoWayBack;
+
+impl Drop for NoWayBack {
+    fn drop(&mut self) {
         // SAFETY: the process is left without running anything that the parent's
         // runtime registered.
         unsafe { libc::_exit(127) }
     }
+}
+
+impl Recipe<'_> {
+    /// The child's way to its program.
+    pub(super) fn become_child(&mut self, mut channels: Channels) -> ! {
+        let _no_way_back = NoWayBack;
+        let error = match self.steps(&mut channels) {
+            Ok(never) => match never {},
+            Err(error) => error,
+        };
+        report::write(channels.report, error);
+        // SAFETY: as above.
+        unsafe { libc::_exit(127) }
+    }
 
     /// Gives back what failed.
-    fn steps_to_exec(
-        &mut self,
-        cgroup: Option<RawFd>,
-    ) -> Result<std::convert::Infallible, SpawnFailure> {
+    fn steps(&mut self, channels: &mut Channels) -> Result<Infallible, SpawnFailure> {
+        self.take_place(channels.cgroup)?;
+        if self.stdin == Stdin::Null {
+            stdio::null_stdin()?;
+        }
+        if let Task::Ask(question) = self.task {
+            self.take_identity()?;
+            // What comes from the network is read with no more rights than that takes.
+            let _ = privileges::set_capabilities(Capabilities::default());
+            // The exec status among them: the question begins.
+            stdio::keep_only_stdin();
+            self.open_to_signals();
+            question.ask_and_leave();
+        }
+        self.arrange_descriptors(channels)?;
+        if let Some(umask) = self.umask {
+            // SAFETY: umask cannot fail.
+            unsafe { libc::umask(umask) };
+        }
+        self.privileges.limit()?;
+        self.privileges.narrow()?;
+        self.take_identity()?;
+        self.privileges.take()?;
+        // As the user, who must be able to enter it.
+        if let Some(directory) = &self.directory {
+            // SAFETY: a null-terminated path.
+            check(Stage::Directory, unsafe { libc::chdir(directory.as_ptr()) })?;
+        }
+        self.privileges.renounce()?;
+        self.open_to_signals();
+        match &mut self.task {
+            Task::Exec(image) => {
+                image.write_listen_pid();
+                Err(image.exec())
+            }
+            Task::Ask(question) => question.ask_and_leave(),
+        }
+    }
+
+    /// Its place among all processes: session, terminal, tree.
+    fn take_place(&self, cgroup: Option<RawFd>) -> Result<(), SpawnFailure> {
         // First, so that signals to the group find the child, and Ctrl-C does not.
         match self.own_group() {
             // SAFETY: setsid takes nothing. A fresh child is no group leader, so it succeeds.
@@ -55,38 +107,27 @@ impl Recipe {
         if let Some(procs) = cgroup {
             let _ = cgroup::join(procs);
         }
-        if let Some(umask) = self.umask {
-            // SAFETY: umask cannot fail.
-            unsafe { libc::umask(umask) };
-        }
-        self.take_identity()?;
-        // As the user, who must be able to enter it.
-        if let Some(directory) = &self.directory {
-            // SAFETY: a null-terminated path.
-            check(Stage::Directory, unsafe { libc::chdir(directory.as_ptr()) })?;
-        }
-        if self.stdin == Stdin::Null {
-            stdio::null_stdin()?;
-        }
+        Ok(())
+    }
+
+    /// Which descriptors the program has. Before the limits, which are the program's.
+    fn arrange_descriptors(&self, channels: &mut Channels) -> Result<(), SpawnFailure> {
         if self.slate == Slate::Clean {
             stdio::close_on_exec_from(3);
         }
-        self.image.write_listen_pid();
-        // Last: from here on what was pending takes effect as it would in the program.
-        for signal in Signal::all().filter(|signal| signal.can_be_caught()) {
-            let disposition = match self.ignored.has(signal) {
-                true => Disposition::Ignore,
-                false => Disposition::Default,
-            };
-            set_disposition(signal, disposition);
+        match (channels.readiness, self.readiness) {
+            (Some(pipe), Some(number)) => readiness::place(pipe, number, &mut channels.report),
+            (Some(_) | None, _) => Ok(()),
         }
-        self.blocked.set();
-        Err(self.image.exec())
     }
 
     /// Groups first and the user last, since each step takes away the right to the one before.
     fn take_identity(&self) -> Result<(), SpawnFailure> {
-        let Some(identity) = &self.identity else {
+        let Some(Whom {
+            identity,
+            becomes: true,
+        }) = &self.whom
+        else {
             return Ok(());
         };
         let (uid, gid) = (identity.uid, identity.gid);
@@ -108,5 +149,17 @@ impl Recipe {
                 libc::syscall(libc::SYS_setresuid, uid, uid, uid) as i32,
             )
         }
+    }
+
+    /// Last: from here on what was pending takes effect as it would in the program.
+    fn open_to_signals(&self) {
+        for signal in Signal::all().filter(|signal| signal.can_be_caught()) {
+            let disposition = match self.ignored.has(signal) {
+                true => Disposition::Ignore,
+                false => Disposition::Default,
+            };
+            set_disposition(signal, disposition);
+        }
+        self.blocked.set();
     }
 }

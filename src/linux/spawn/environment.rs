@@ -1,10 +1,30 @@
 //! What only the start knows of a child's environment.
 
+use std::ffi::CString;
+
 use crate::linux::passwd::Identity;
 use crate::plan::Slate;
 
 /// Digits enough for any pid, and the null.
 const PID_DIGITS: usize = 11;
+
+/// The launch's environment with these variables, which win; each ends in a null.
+pub(super) fn of_start(launch: &[CString], extra: &[(&str, Vec<u8>)]) -> Vec<Vec<u8>> {
+    let mut all = Vec::with_capacity(launch.len() + extra.len());
+    for entry in launch {
+        let is_replaced = extra.iter().any(|(name, _)| {
+            let rest = entry.as_bytes().strip_prefix(name.as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"="))
+        });
+        if !is_replaced {
+            all.push(entry.as_bytes_with_nul().to_vec());
+        }
+    }
+    for (name, value) in extra {
+        all.push([name.as_bytes(), b"=", value, b"\0"].concat());
+    }
+    all
+}
 
 /// HOME, USER and LOGNAME of the user, where the environment has none.
 pub(super) fn add_identity(environment: &mut Vec<Vec<u8>>, identity: &Identity) {

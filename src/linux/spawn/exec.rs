@@ -169,7 +169,7 @@ fn candidates(name: &[u8], environment: &[Vec<u8>]) -> Vec<CString> {
         .filter_map(|folder| {
             // An empty folder in PATH is the current one.
             let folder: &[u8] = if folder.is_empty() { b"." } else { folder };
-            CString::new([folder, name].join(&b'/')).ok()
+            CString::new([folder, b"/", name].concat()).ok()
         })
         .collect()
 }

@@ -40,14 +40,21 @@ pub(super) fn close_on_exec_from(first: RawFd) {
     if done == 0 {
         return;
     }
-    // Kernels before 5.11, or a profile that does not know it. Descriptors are given
-    // out lowest first, so that a long gap means the end; the limit may be a million.
+    // Kernels before 5.11, or a profile that does not know it.
+    // SAFETY: fcntl on a descriptor that may not be there is an error and no more.
+    each_open_from(first, |fd| unsafe {
+        libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) >= 0
+    });
+}
+
+/// Does something to each descriptor from `first` on, which says whether there was one.
+/// They are given out lowest first, so that a long gap means the end; the limit may be
+/// a million.
+fn each_open_from(first: RawFd, was_open: impl Fn(RawFd) -> bool) {
     let mut gap = 0;
     let mut fd = first;
     while gap < 256 {
-        // SAFETY: fcntl on a descriptor that may not be there is an error and no more.
-        let done = unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
-        gap = if done < 0 { gap + 1 } else { 0 };
+        gap = if was_open(fd) { 0 } else { gap + 1 };
         fd += 1;
     }
 }
@@ -61,6 +68,35 @@ pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
             return Err(io::Error::last_os_error());
         }
         Ok((OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])))
+    }
+}
+
+/// A pipe that closes on exec, of which the reading end is lastout's and does not block,
+/// and the writing end is a program's, which may expect that it does.
+pub(super) fn pipe_from_program() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors; what pipe2 gives is new and nobody else's.
+    unsafe {
+        if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // Each end has flags of its own, and this one has no other yet.
+        libc::fcntl(ends[0], libc::F_SETFL, libc::O_NONBLOCK);
+        Ok((OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])))
+    }
+}
+
+/// Puts what descriptor 0 is on 1 and 2, too, and closes all others. For a child that
+/// execs nothing. Async-signal-safe.
+pub(super) fn keep_only_stdin() {
+    // SAFETY: the descriptors are this child's own, and nothing of it owns one.
+    unsafe {
+        libc::dup2(0, 1);
+        libc::dup2(0, 2);
+        if libc::syscall(libc::SYS_close_range, 3 as libc::c_uint, u32::MAX, 0) == 0 {
+            return;
+        }
+        each_open_from(3, |fd| libc::close(fd) == 0);
     }
 }
 
