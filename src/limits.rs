@@ -1,5 +1,5 @@
 //! What a program may use: names and numbers, as setrlimit(2) and capabilities(7) have
-//! them. What is done with them is in [`crate::linux::spawn`].
+//! them. What is done with them is in [`crate::linux::privileges`].
 
 /// What a program may use, as far as it is not what lastout itself may.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -53,6 +53,26 @@ impl Resource {
         "rttime",
     ];
 
+    /// What they limit, by number, for people.
+    const OF_WHAT: [&str; 16] = [
+        "processor time",
+        "file size",
+        "data",
+        "stack",
+        "core files",
+        "resident memory",
+        "processes",
+        "open files",
+        "locked memory",
+        "address space",
+        "",
+        "pending signals",
+        "message queues",
+        "nice",
+        "real-time priority",
+        "real-time processor time",
+    ];
+
     /// The resource of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Resource> {
@@ -65,10 +85,25 @@ impl Resource {
         Self::NAMES.into_iter().filter(|name| !name.is_empty())
     }
 
+    /// The resource of that number.
+    #[must_use]
+    pub fn numbered(number: u8) -> Resource {
+        Resource(number)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES.get(usize::from(self.0)).copied().unwrap_or("")
+    }
+
+    /// What it is, in words.
+    #[must_use]
+    pub fn of_what(self) -> &'static str {
+        Self::OF_WHAT
+            .get(usize::from(self.0))
+            .copied()
+            .unwrap_or("")
     }
 
     /// Its number.

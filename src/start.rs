@@ -194,7 +194,12 @@ fn options(command: &Command) -> config::Options {
         let defaults = lastout_core::ProgramSpec::new("");
         let mut program = single::program(command, String::from("main"));
         program.stopwaitsecs = defaults.stopwaitsecs;
-        (program, single::launch(&command.argv))
+        let mut launch = single::launch(&command.argv);
+        // Whoever started lastout hears from lastout when all are up (ENV-1, UP-1).
+        launch
+            .environment
+            .retain(|entry| !entry.to_bytes().starts_with(b"NOTIFY_SOCKET="));
+        (program, launch)
     });
     config::Options {
         stop_timeout: command.stop_timeout,

@@ -3,7 +3,7 @@
 //!
 //! 1. Sleep until something happens or the core's next deadline; take one `now`.
 //! 2. Signals, with who sent them.
-//! 3. Messages that must be attributed while their sender still exists. (None yet.)
+//! 3. Messages of programs, which must be attributed while their sender still exists.
 //! 4. Reap, a bounded number: look at who has ended, read how its exec went, tell the
 //!    core, carry out what it orders about the rest of the tree while the zombie still
 //!    pins pid and group, reap.
@@ -19,12 +19,13 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Notice, ProgramId, RunId, SpawnFailure, Spec, Supervisor, Time};
+use lastout_core::{Action, Event, Notice, RunId, Spec, Supervisor, Time};
 
 use crate::face::{Face, Seen};
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::people::People;
 use crate::linux::poll::{Interest, Poll, Token};
+use crate::linux::notify::{Socket, Upward};
 use crate::linux::signals::{Arrived, Mask, Signals};
 use crate::linux::wait::{self, Peek, Stop, Zombie};
 use crate::linux::{oom, terminal};
@@ -34,9 +35,12 @@ use crate::plan::{Launch, Plan, Slate, Stdin};
 use crate::report::Report;
 use crate::say;
 
+mod messages;
 mod reload;
+mod starts;
 mod times;
 
+use starts::Waiting;
 use times::Calendar;
 
 /// How many of the dead a turn reaps, so that twenty thousand of them do not keep a
@@ -56,6 +60,11 @@ const AFTER_PANIC: i32 = 100;
 const SIGNALS: Token = Token(u64::MAX);
 const OWN_LOG: Token = Token(u64::MAX - 1);
 const ALARM: Token = Token(u64::MAX - 2);
+const NOTIFY: Token = Token(u64::MAX - 3);
+
+/// What a run's number bears in the token of the descriptor over which it says that it
+/// is ready.
+const READY: u64 = 1 << 62;
 
 /// One life of lastout.
 pub struct Lastout {
@@ -73,8 +82,12 @@ pub struct Lastout {
     narrator: Narrator,
     report: Report,
     open: Mask,
+    /// Where programs say how they are, if any is to.
+    notify: Option<Socket>,
+    /// Who wants to know when all are up.
+    upward: Option<Upward>,
     /// Starts that wait for the descriptors of others, in order.
-    waiting: VecDeque<(ProgramId, RunId, SpawnFailure)>,
+    waiting: VecDeque<Waiting>,
     more_to_reap: bool,
     look: Option<(Time, Duration)>,
     log_is_polled: bool,
@@ -115,6 +128,8 @@ impl Lastout {
             signals,
             clock: Clock::start(),
             report: Report::default(),
+            notify: None,
+            upward: origin.as_ref().and_then(|_| Upward::from_environment()),
             waiting: VecDeque::new(),
             // Of a child that died before this process became lastout no signal tells.
             more_to_reap: true,
@@ -132,6 +147,7 @@ impl Lastout {
     pub fn live(mut self) -> u8 {
         let began = catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
+            self.open_notify();
             self.tell_core(now, Event::Tick);
             self.carry_out(now);
             self.keep_times(times::schedules(&self.launches));
@@ -147,6 +163,9 @@ impl Lastout {
             if let Some(code) = self.code {
                 self.say_goodbye(code);
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
+                if let Some(socket) = &self.notify {
+                    socket.unlink();
+                }
                 // The kernel takes everything back at one stroke.
                 std::mem::forget(self);
                 return code;
@@ -178,6 +197,7 @@ impl Lastout {
         let now = self.clock.now();
         let have_come = self.signals.descriptor().is_none() || ready.contains(&SIGNALS);
         self.take_signals(now, have_come);
+        self.take_messages(now, &ready);
         let child_has_news = self.signals.child_has_news();
         if child_has_news {
             self.narrator.saw(Seen::ChildNews);
@@ -247,15 +267,6 @@ impl Lastout {
                 }
             }
         }
-    }
-
-    /// A signal that came after an exec is for the program, though the exec was not told
-    /// of yet: what the core holds for a program that is not there has a bound.
-    fn learn_of_execs(&mut self, now: Time) {
-        for run in self.people.runs_before_exec() {
-            let _ = self.learn_exec_status(now, run, false);
-        }
-        self.carry_out(now);
     }
 
     /// Step 4.
@@ -336,37 +347,6 @@ impl Lastout {
         ended.len()
     }
 
-    /// Reads how a run's exec went, if that is known, and tells the core: that it failed
-    /// only when its child has `ended`. Whether it failed.
-    fn learn_exec_status(&mut self, now: Time, run: RunId, ended: bool) -> bool {
-        let Some(result) = self.people.read_exec_status(run) else {
-            return false;
-        };
-        if let Some(pipe) = self.people.exec_status(run) {
-            self.poll.remove(pipe);
-        }
-        self.people.close_exec_status(run);
-        if let Some((program, run, _)) = self.waiting.pop_front() {
-            self.spawn(now, program, run);
-        }
-        match result {
-            Ok(()) => {
-                self.tell_core(now, Event::Execed { run });
-                false
-            }
-            Err(failure) if !ended => {
-                self.people.keep_failure(run, failure);
-                true
-            }
-            Err(failure) => {
-                self.tell_core(now, Event::SpawnFailed { run, failure });
-                // The child that failed is reaped as nobody's.
-                self.people.remove(run);
-                true
-            }
-        }
-    }
-
     /// Ctrl-Z stops a program and, where a shell started lastout, lastout with it, as
     /// does reading from the background: the shell is to know (SIG-6).
     fn stop_with_stopped(&mut self, now: Time) {
@@ -404,6 +384,9 @@ impl Lastout {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }
             ALARM => self.look_at_times(now),
+            // Read in step 3.
+            NOTIFY => {}
+            Token(run) if run & READY != 0 => self.learn_readiness(now, RunId(run & !READY)),
             Token(run) => {
                 let _ = self.learn_exec_status(now, RunId(run), false);
             }
@@ -449,7 +432,7 @@ impl Lastout {
                 {
                     self.call_off(now, Some(run));
                 }
-                Action::Spawn { program, run, .. } => self.spawn(now, program, run),
+                Action::Spawn { program, run, work } => self.spawn(now, program, run, work),
                 Action::Forward { run, scope, signal } => self.people.forward(run, scope, signal),
                 Action::Tell {
                     run,
@@ -485,49 +468,8 @@ impl Lastout {
         self.sightings_to_report(now);
     }
 
-    fn is_waiting(&self, run: RunId) -> bool {
-        self.waiting.iter().any(|(_, waiting, _)| *waiting == run)
-    }
-
-    /// A start that waits need not be made any more: of this run, or of any.
-    fn call_off(&mut self, now: Time, which: Option<RunId>) {
-        for (program, run, failure) in std::mem::take(&mut self.waiting) {
-            if which.is_none_or(|which| which == run) {
-                self.tell_core(now, Event::SpawnFailed { run, failure });
-            } else {
-                self.waiting.push_back((program, run, failure));
-            }
-        }
-    }
-
-    fn spawn(&mut self, now: Time, program: ProgramId, run: RunId) {
-        self.borrow_launch(program);
-        let Some(launch) = self.launches.get(program.0 as usize) else {
-            return;
-        };
-        let terminal = self.gives_terminal && gets_terminal(launch);
-        if let Err(failure) = self.people.spawn(run, launch, terminal) {
-            if self.people.may_start_later(failure) {
-                self.waiting.push_back((program, run, failure));
-            } else {
-                self.tell_core(now, Event::SpawnFailed { run, failure });
-            }
-            return;
-        }
-        if let Some(leader) = self.people.leader(run) {
-            self.narrator.saw(Seen::Born(leader.id()));
-        }
-        let Some(pipe) = self.people.exec_status(run) else {
-            return;
-        };
-        if let Err(error) = self.poll.add(pipe, Token(run.0), Interest::Readable) {
-            // Without a watch it is read when the program ends, and counts as exec'ed.
-            log::warn!("cannot wait for the exec of a program: {error}");
-            self.tell_core(now, Event::Execed { run });
-        }
-    }
-
     fn tell_people(&mut self, now: Time, notice: &Notice) {
+        self.tell_upward(notice);
         let spec = self.core.spec();
         self.report.notice(now, notice, spec);
         self.narrator

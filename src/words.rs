@@ -1,6 +1,8 @@
 //! What the core tells, in words for people. One place, so that the log, the report
 //! and later the control socket say the same thing the same way.
 
+use std::ffi::CString;
+use std::path::Path;
 use std::time::Duration;
 
 use lastout_core::{
@@ -10,6 +12,7 @@ use lastout_core::{
 
 use log::Level;
 
+use crate::limits::{Capabilities, Resource};
 use crate::plan::Launch;
 
 /// A program's name.
@@ -236,43 +239,100 @@ fn listed(names: &[String]) -> String {
 /// What went wrong when a program was to be started, with all names in it.
 #[must_use]
 pub fn spawn_failure(launch: &Launch, failure: SpawnFailure) -> String {
-    let command = launch
-        .argv
-        .first()
-        .map(|name| name.to_string_lossy())
-        .unwrap_or_default();
-    let directory = launch
-        .directory
-        .as_deref()
-        .unwrap_or(std::path::Path::new(""))
-        .display();
-    let user = launch
-        .user
-        .as_ref()
-        .map(|user| user.user.as_str())
-        .unwrap_or_default();
-    let reason = error_text(failure.errno);
-    match failure.stage {
-        Stage::Pipe => format!("cannot make a pipe to start {command}: {reason}"),
-        Stage::Fork => format!("cannot fork to start {command}: {reason}"),
-        Stage::Session => format!("cannot make a session for {command}: {reason}"),
-        Stage::Directory => format!("cannot enter directory {directory}: {reason}"),
-        Stage::Stdio => format!("cannot open standard input for {command}: {reason}"),
-        Stage::Groups => format!("cannot take the groups of user {user}: {reason}"),
-        Stage::User => format!("cannot become user {user}: {reason}"),
-        Stage::Lookup => format!("user {user} is not to be found in /etc/passwd and /etc/group"),
-        Stage::Exec if failure.as_code() == 127 && command.contains('/') => {
-            format!("cannot run {command}: {reason}")
+    start_failure(launch, &launch.argv, failure)
+}
+
+/// What went wrong when this command was to be started as the program would be: a hook
+/// of it, or a probe.
+#[must_use]
+pub fn start_failure(launch: &Launch, argv: &[CString], failure: SpawnFailure) -> String {
+    let command = || {
+        let name = argv.first().map(|name| name.to_string_lossy());
+        name.unwrap_or_default().into_owned()
+    };
+    let user = || {
+        launch
+            .user
+            .as_ref()
+            .map_or_else(String::new, |user| user.user.clone())
+    };
+    let mut reason = error_text(failure.errno);
+    let (deed, object) = match failure.stage {
+        Stage::Pipe => ("make a pipe to start ", command()),
+        Stage::Fork => ("fork to start ", command()),
+        Stage::Session => ("make a session for ", command()),
+        Stage::Directory => {
+            let directory = launch.directory.as_deref().unwrap_or(Path::new(""));
+            ("enter directory ", directory.to_string_lossy().into_owned())
         }
-        Stage::Exec if failure.as_code() == 127 => {
-            format!("cannot run {command}: not found in PATH")
+        Stage::Stdio => ("open standard input for ", command()),
+        Stage::Groups => ("take the groups of user ", user()),
+        Stage::User => ("become user ", user()),
+        Stage::Limit(number) => ("set the limit of ", limit(launch, number)),
+        Stage::Nice => ("set nice to ", decimal(launch.limits.nice)),
+        Stage::OomScore => (
+            "set oom_score_adj to ",
+            decimal(launch.limits.oom_score_adj),
+        ),
+        Stage::Capability(number) => {
+            reason = String::from("lastout itself does not have it");
+            let name = Capabilities(1 << (number & 63)).iter().next();
+            ("give the capability ", name.unwrap_or("?").to_owned())
         }
-        Stage::Exec if failure.errno == libc::ENOEXEC => {
-            format!("cannot run {command}: {reason} (a script needs a first line as #!/bin/sh)")
+        Stage::Capabilities => {
+            reason.push_str(" (it takes SETPCAP, or no_new_privileges = true)");
+            ("set the capabilities", String::new())
         }
-        Stage::Exec => format!("cannot run {command}: {reason}"),
-        Stage::Interpreter => format!("cannot run {command}: {}", interpreter(launch)),
+        Stage::NoNewPrivileges => ("set no_new_privileges", String::new()),
+        Stage::Readiness => ("give the descriptor of ready to ", command()),
+        Stage::Lookup => {
+            reason = String::from("not found in /etc/passwd and /etc/group");
+            ("look up user ", user())
+        }
+        Stage::Interpreter => {
+            reason = interpreter(launch, argv);
+            ("run ", command())
+        }
+        Stage::Exec => {
+            let command = command();
+            if failure.as_code() == 127 && !command.contains('/') {
+                reason = String::from("not found in PATH");
+            } else if failure.errno == libc::ENOEXEC {
+                reason.push_str(" (a script needs a first line as #!/bin/sh)");
+            }
+            ("run ", command)
+        }
+    };
+    ["cannot ", deed, &object, ": ", &reason].concat()
+}
+
+/// A resource, and what its limit was to be set to.
+fn limit(launch: &Launch, number: u8) -> String {
+    let resource = Resource::numbered(number);
+    let mut text = [resource.of_what(), " (", resource.name(), ")"].concat();
+    let mut wanted = launch.limits.resources.iter();
+    if let Some(limit) = wanted.find(|limit| limit.resource == resource) {
+        let (soft, hard) = (amount(limit.soft), amount(limit.hard));
+        let parts = if soft == hard {
+            [" to ", &soft, "", "", ""]
+        } else {
+            [" to [", &soft, ", ", &hard, "]"]
+        };
+        text.extend(parts);
     }
+    text
+}
+
+/// A limit as it is written in a configuration.
+fn amount(limit: u64) -> String {
+    match limit {
+        u64::MAX => String::from("unlimited"),
+        number => number.to_string(),
+    }
+}
+
+fn decimal(number: Option<impl Into<i32>>) -> String {
+    number.map_or(0, Into::into).to_string()
 }
 
 /// The error's text as the C library has it, without Rust's "(os error 2)".
@@ -284,8 +344,8 @@ pub fn error_text(errno: i32) -> String {
 }
 
 /// Names what an executable that is there is run by, and which is not.
-fn interpreter(launch: &Launch) -> String {
-    let missing = crate::linux::interpreter::named_by(launch);
+fn interpreter(launch: &Launch, argv: &[CString]) -> String {
+    let missing = crate::linux::interpreter::named_by(launch, argv);
     match missing {
         Some(interpreter) => format!("its interpreter {interpreter} is not there"),
         None => String::from("its interpreter is not there"),

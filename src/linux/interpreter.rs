@@ -1,6 +1,7 @@
 //! What an executable names as its interpreter: the `#!` of a script, or the dynamic
 //! linker of an ELF binary. For one error message, when that is what is missing.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -13,10 +14,11 @@ use crate::plan::Launch;
 /// linker writes the interpreter's name right behind the program headers.
 const HEAD: usize = 4096;
 
-/// The interpreter that the command of `launch` names, where it can be read.
+/// The interpreter that this command names, where it can be read, when it is started as
+/// `launch` says.
 #[must_use]
-pub fn named_by(launch: &Launch) -> Option<String> {
-    let file = find(launch)?;
+pub fn named_by(launch: &Launch, argv: &[CString]) -> Option<String> {
+    let file = find(launch, argv)?;
     let mut head = Vec::with_capacity(HEAD);
     let options = File::options()
         .read(true)
@@ -32,8 +34,8 @@ pub fn named_by(launch: &Launch) -> Option<String> {
 }
 
 /// The file that execve found.
-fn find(launch: &Launch) -> Option<PathBuf> {
-    let command = launch.argv.first()?.as_bytes();
+fn find(launch: &Launch, argv: &[CString]) -> Option<PathBuf> {
+    let command = argv.first()?.as_bytes();
     let start = launch
         .directory
         .clone()

@@ -17,6 +17,8 @@ pub mod parent;
 pub mod passwd;
 pub mod people;
 pub mod poll;
+mod privileges;
+mod probe;
 pub mod proc;
 pub mod sandbox;
 pub mod signals;

@@ -54,6 +54,8 @@ pub struct People {
     /// The runs whose trees are to be killed.
     to_kill: Vec<RunId>,
     sightings: Vec<Sighting>,
+    /// Whether it was said that lastout is not root, so that nobody else can be.
+    has_said_who_we_are: bool,
 }
 
 /// A life and its tree.
@@ -62,6 +64,8 @@ struct Run {
     pid: Pid,
     /// Open until the exec, or what came instead of it, was read.
     exec_status: Option<OwnedFd>,
+    /// Open until it has said over it that it is ready.
+    readiness: Option<OwnedFd>,
     /// Why there was no exec. The child that says so is about to end.
     failure: Option<SpawnFailure>,
     /// Whether the leader is alive, or a zombie.
@@ -119,6 +123,7 @@ impl People {
             unsettled: false,
             to_kill: Vec::new(),
             sightings: Vec::new(),
+            has_said_who_we_are: false,
         }
     }
 
@@ -156,6 +161,12 @@ impl People {
     #[must_use]
     pub fn nobody_left(&self) -> bool {
         wait::peek() == Peek::NoChildren && !self.scope.init().is_some_and(Init::anybody_left)
+    }
+
+    /// Whether it was said that lastout is not root, so that nobody else can be.
+    #[cfg(test)]
+    pub(super) fn has_said_who_we_are(&self) -> bool {
+        self.has_said_who_we_are
     }
 
     /// The run that this process leads.

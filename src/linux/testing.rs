@@ -8,11 +8,15 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
 use crate::linux::mark::set_in_child;
+
+pub(crate) mod life;
 
 /// How long a test waits for what must happen, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -148,7 +152,30 @@ pub(crate) fn reap() {
     while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } > 0 {}
 }
 
+/// Whether this is a forked process.
+static IS_FORKED: AtomicBool = AtomicBool::new(false);
+
+/// The harness captures per thread what is printed; a forked process writes past it. Set
+/// before the first fork, since a thread that panics holds the lock of the hook, and a
+/// process that was forked meanwhile would wait for it for ever.
+fn hook_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let of_harness = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !IS_FORKED.load(Ordering::Relaxed) {
+                return of_harness(info);
+            }
+            let text = format!("{info}\n");
+            // SAFETY: the descriptor outlives the process.
+            let stderr = unsafe { BorrowedFd::borrow_raw(2) };
+            let _ = nix::unistd::write(stderr, text.as_bytes());
+        }));
+    });
+}
+
 fn fork(body: impl FnOnce()) -> libc::pid_t {
+    hook_panics();
     // SAFETY: the C library's fork makes its allocator usable in the child, and the
     // child has the locks of no other thread to wait for that this module uses.
     let pid = unsafe { libc::fork() };
@@ -156,13 +183,7 @@ fn fork(body: impl FnOnce()) -> libc::pid_t {
     if pid > 0 {
         return pid;
     }
-    // The harness captures per thread what is printed; write past it.
-    std::panic::set_hook(Box::new(|info| {
-        let text = format!("{info}\n");
-        // SAFETY: the descriptor outlives the process.
-        let stderr = unsafe { BorrowedFd::borrow_raw(2) };
-        let _ = nix::unistd::write(stderr, text.as_bytes());
-    }));
+    IS_FORKED.store(true, Ordering::Relaxed);
     let _ = nix::sys::prctl::set_child_subreaper(true);
     let well = catch_unwind(AssertUnwindSafe(body)).is_ok();
     leave_nobody();

@@ -45,6 +45,7 @@ impl Lastout {
             changes.push(old.map_or(Change::Same, |old| old.change_to(&launch)));
             self.put_launch(*place, launch);
         }
+        self.open_notify();
         let spec = Box::new(spec);
         let launches = changes;
         self.tell_core(now, Event::Loaded { spec, launches });

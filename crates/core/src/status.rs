@@ -39,6 +39,21 @@ pub enum Stage {
     Groups,
     /// The group and user ids.
     User,
+    /// The limit of a resource, by its number in setrlimit(2).
+    Limit(u8),
+    /// The priority of its processor time.
+    Nice,
+    /// How soon it is killed for want of memory.
+    OomScore,
+    /// A capability that it is to have, by its number in capabilities(7), and that
+    /// lastout itself does not have.
+    Capability(u8),
+    /// The sets of capabilities.
+    Capabilities,
+    /// That no exec gives it any privilege.
+    NoNewPrivileges,
+    /// The descriptor over which it tells that it is ready.
+    Readiness,
     /// The user or group that the configuration names is not in /etc/passwd or /etc/group.
     Lookup,
     /// `execve`: the command was not found, or is not executable.
@@ -76,6 +91,13 @@ impl SpawnFailure {
             | Stage::Stdio
             | Stage::Groups
             | Stage::User
+            | Stage::Limit(_)
+            | Stage::Nice
+            | Stage::OomScore
+            | Stage::Capability(_)
+            | Stage::Capabilities
+            | Stage::NoNewPrivileges
+            | Stage::Readiness
             | Stage::Lookup
             | Stage::Exec
             | Stage::Interpreter => {
@@ -98,6 +120,13 @@ impl SpawnFailure {
             | Stage::Stdio
             | Stage::Groups
             | Stage::User
+            | Stage::Limit(_)
+            | Stage::Nice
+            | Stage::OomScore
+            | Stage::Capability(_)
+            | Stage::Capabilities
+            | Stage::NoNewPrivileges
+            | Stage::Readiness
             | Stage::Lookup
             | Stage::Exec => 126,
         }

@@ -1,41 +1,38 @@
 //! How a life begins: fork, and what the child has to say of its exec.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
 
 use lastout_core::{RunId, SpawnFailure, Stage};
 
 use super::{People, Run};
 use crate::linux::cgroup::Cgroup;
 use crate::linux::passwd::{self, Identity};
-use crate::linux::spawn::{self, Circumstances, Recipe};
+use crate::linux::spawn::{self, Circumstances, ReadyNews, Recipe, Start, Whom};
 use crate::linux::terminal;
-use crate::plan::{Launch, Stdin, UserSpec};
+use crate::plan::UserSpec;
 
 impl People {
-    /// Starts a life.
+    /// Starts a life: of a program, of a hook of it, of a question to it.
     ///
     /// # Errors
     /// What went wrong before there was a child.
-    pub fn spawn(
-        &mut self,
-        run: RunId,
-        launch: &Launch,
-        in_front: bool,
-    ) -> Result<(), SpawnFailure> {
-        let identity = match &launch.user {
+    pub fn spawn(&mut self, start: Start<'_>) -> Result<(), SpawnFailure> {
+        let Start { run, launch, .. } = start;
+        let whom = match &launch.user {
             None => None,
-            Some(user) => self.identity(user)?,
+            Some(user) => Some(self.whom(user)?),
         };
         // A control group only where there is no mark: the kernel takes up to 20 ms to make
         // or remove one, and lastout would wait (PID-6).
         let mark = self.marks.of(run);
         let around = Circumstances {
-            identity,
+            whom,
             mark,
-            foreground: in_front,
             inherited: &self.inherited,
         };
-        let mut recipe = Recipe::prepare(launch, &around)?;
+        let mut recipe = Recipe::prepare(start, around)?;
+        let (in_front, on_stdin) = (recipe.is_in_front(), recipe.reads_stdin());
         let (born, cgroup) = loop {
             let cgroup = match mark {
                 Some(_) => None,
@@ -55,11 +52,12 @@ impl People {
         let entry = Run {
             pid: born.pid,
             exec_status: Some(born.exec_status),
+            readiness: born.readiness,
             failure: None,
             unreaped: true,
             cgroup,
             has_terminal: in_front,
-            is_on_terminal: launch.stdin == Stdin::Inherit && terminal::is_of_our_session(),
+            is_on_terminal: on_stdin && terminal::is_of_our_session(),
             told: None,
             rest: None,
             is_killed: false,
@@ -96,29 +94,45 @@ impl People {
         has_proc
     }
 
-    /// Whom a program runs as, if not as lastout. Who is not root cannot become anybody
-    /// else; the program runs as lastout then, since platforms give containers
-    /// arbitrary uids and the same file must serve.
-    pub(super) fn identity(&self, user: &UserSpec) -> Result<Option<Identity>, SpawnFailure> {
+    /// Whom a program runs as. Who is not root cannot become anybody else; the program
+    /// runs as lastout then, and tells so in its environment, since platforms give
+    /// containers arbitrary uids and the same file must serve.
+    pub(super) fn whom(&mut self, user: &UserSpec) -> Result<Whom, SpawnFailure> {
         let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
-        let identity = match passwd::resolve(user) {
-            Ok(identity) => identity,
-            Err(error) if uid.is_root() => {
-                log::warn!("{error}");
-                return Err(SpawnFailure {
-                    stage: Stage::Lookup,
-                    errno: libc::ENOENT,
-                });
-            }
-            Err(_) => return Ok(None),
-        };
+        let found = passwd::resolve(user);
         if uid.is_root() {
-            return Ok(Some(identity));
+            let becomes = true;
+            return match found {
+                Ok(identity) => Ok(Whom { identity, becomes }),
+                Err(error) => {
+                    log::warn!("{error}");
+                    Err(SpawnFailure {
+                        stage: Stage::Lookup,
+                        errno: libc::ENOENT,
+                    })
+                }
+            };
         }
-        if identity.uid != uid.as_raw() || identity.gid != gid.as_raw() {
-            log::debug!("not root, so user {} stays {uid}:{gid}", user.user);
+        let becomes = false;
+        let is_us = |who: &Identity| who.uid == uid.as_raw() && who.gid == gid.as_raw();
+        if let Ok(identity) = found
+            && is_us(&identity)
+        {
+            return Ok(Whom { identity, becomes });
         }
-        Ok(None)
+        if !std::mem::replace(&mut self.has_said_who_we_are, true) {
+            log::warn!(
+                "not root, so user {} is not to be had: whatever has a user runs as {uid}:{gid}",
+                user.user
+            );
+        }
+        let variable = |name| std::env::var_os(name).map(OsStringExt::into_vec);
+        let identity = Identity {
+            home: variable("HOME"),
+            name: variable("USER").or_else(|| variable("LOGNAME")),
+            ..Identity::default()
+        };
+        Ok(Whom { identity, becomes })
     }
 
     /// The pipe over which a run tells how its exec went.
@@ -158,6 +172,25 @@ impl People {
     pub fn close_exec_status(&mut self, run: RunId) {
         if let Some(run) = self.runs.get_mut(&run) {
             run.exec_status = None;
+        }
+    }
+
+    /// The pipe over which a run says that it is ready, where it was given one.
+    #[must_use]
+    pub fn ready_descriptor(&self, run: RunId) -> Option<BorrowedFd<'_>> {
+        self.runs.get(&run)?.readiness.as_ref().map(AsFd::as_fd)
+    }
+
+    /// What a run has to say over it. `None`: nothing yet.
+    #[must_use]
+    pub fn read_ready(&self, run: RunId) -> Option<ReadyNews> {
+        spawn::read_readiness(self.ready_descriptor(run)?)
+    }
+
+    /// There is no more to be read. The caller took it from the poll set before.
+    pub fn close_ready(&mut self, run: RunId) {
+        if let Some(run) = self.runs.get_mut(&run) {
+            run.readiness = None;
         }
     }
 }

@@ -1,0 +1,250 @@
+//! Starts, seen from inside of what was started: whom it runs as, hooks and probes in
+//! place of the command, and the descriptor of readiness.
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use lastout_core::{ExitStatus, SpawnFailure, Stage};
+
+use super::{ReadyNews, Work};
+use crate::limits::{Capabilities, Limits};
+use crate::linux::testing::life::{Lives, words};
+use crate::linux::testing::{in_namespace, in_process, mount, until};
+use crate::plan::{Probe, Ready, Stdin};
+
+const WHO: &str = "id -u; id -g; id -G; echo $HOME $USER $LOGNAME";
+
+/// Puts users and groups of the test's own over those of the machine.
+fn with_accounts(body: impl FnOnce()) {
+    in_namespace(|| {
+        mount(c"none", c"/mnt", c"tmpfs", 0);
+        for (name, text) in [
+            (
+                "passwd",
+                "root:x:0:0::/root:/bin/sh\nweb:x:1234:1233::/srv/web:/bin/sh\n",
+            ),
+            (
+                "group",
+                "web:x:1233:\nlogs:x:77:other,web\nadm:x:4:web\nnone:x:5:\n",
+            ),
+        ] {
+            std::fs::write(format!("/mnt/{name}"), text).unwrap();
+        }
+        for (from, to) in [
+            (c"/mnt/passwd", c"/etc/passwd"),
+            (c"/mnt/group", c"/etc/group"),
+        ] {
+            mount(from, to, c"none", libc::MS_BIND);
+        }
+        body();
+    });
+}
+
+#[test]
+fn a_user_brings_his_groups_and_his_name() {
+    for (user, group, said) in [
+        ("web", None, "1234\n1233\n1233 4 77\n/srv/web web web\n"),
+        ("1234", None, "1234\n1233\n1233 4 77\n/srv/web web web\n"),
+        ("web", Some("adm"), "1234\n4\n4\n/srv/web web web\n"),
+        ("1234", Some("99"), "1234\n99\n99\n/srv/web web web\n"),
+        ("4321", None, "4321\n0\n0\n\n"),
+        ("4321", Some("logs"), "4321\n77\n77\n\n"),
+    ] {
+        with_accounts(|| {
+            let mut lives = Lives::of_shell(WHO).with_user(user, group);
+            lives.launch.environment = words(&["PATH=/usr/bin:/bin"]);
+            assert_eq!(lives.live(Work::Command).said, said, "{user} {group:?}");
+        });
+    }
+}
+
+#[test]
+fn a_user_that_is_not_there_is_a_failed_start() {
+    in_process(|| {
+        let mut lives = Lives::of_shell("echo ran").with_user("no-such-user", None);
+        let (_, started) = lives.try_start(Work::Command, &[]);
+        let failure = started.unwrap_err();
+        assert_eq!(failure.stage, Stage::Lookup);
+        lives.launch.user = None;
+        assert_eq!(lives.live(Work::Command).said, "ran\n");
+    });
+}
+
+#[test]
+fn who_is_not_root_stays_who_he_is_and_says_it_once() {
+    with_accounts(|| {
+        // SAFETY: plain system calls in a process of the test's own.
+        unsafe {
+            assert_eq!(libc::syscall(libc::SYS_setgroups, 0, 0), 0);
+            assert_eq!(libc::syscall(libc::SYS_setresgid, 99, 99, 99), 0);
+            assert_eq!(libc::syscall(libc::SYS_setresuid, 4321, 4321, 4321), 0);
+        }
+        let mut lives = Lives::of_shell(WHO).with_user("web", None);
+        lives.launch.environment = words(&["PATH=/usr/bin:/bin"]);
+        let home = std::env::var("HOME").unwrap_or_default();
+        let first = lives.live(Work::Command);
+        assert!(first.said.starts_with("4321\n99\n99\n"), "{first:?}");
+        assert!(first.said.contains(&home), "{first:?}");
+        assert!(lives.people.has_said_who_we_are());
+        assert_eq!(lives.live(Work::Command), first);
+    });
+}
+
+#[test]
+fn who_is_that_user_already_needs_no_right() {
+    with_accounts(|| {
+        // SAFETY: plain system calls in a process of the test's own.
+        unsafe {
+            assert_eq!(libc::syscall(libc::SYS_setgroups, 0, 0), 0);
+            assert_eq!(libc::syscall(libc::SYS_setresgid, 1233, 1233, 1233), 0);
+            assert_eq!(libc::syscall(libc::SYS_setresuid, 1234, 1234, 1234), 0);
+        }
+        let mut lives = Lives::of_shell(WHO).with_user("web", None);
+        lives.launch.environment = words(&["PATH=/usr/bin:/bin"]);
+        let life = lives.live(Work::Command);
+        assert_eq!(life.said, "1234\n1233\n1233\n/srv/web web web\n");
+        assert!(!lives.people.has_said_who_we_are());
+    });
+}
+
+#[test]
+fn a_hook_is_started_as_the_program_would_be_with_its_own_words_and_variables() {
+    in_process(|| {
+        let script = "pwd; umask; id -u; grep CapBnd /proc/self/status; echo $OWN $EXTRA $HOME; \
+            readlink /proc/self/fd/0; ps -o sid= -p $$ | tr -d ' '; echo $$; ls /proc/self/fd";
+        let mut lives = Lives::of_shell("exit 9")
+            .with_user("65534", None)
+            .with(Limits {
+                capabilities: Some(Capabilities::default()),
+                ..Limits::default()
+            });
+        lives.launch.directory = Some("/tmp".into());
+        lives.launch.umask = Some(0o27);
+        lives.launch.stdin = Stdin::Inherit;
+        lives.launch.ready = Some(Ready::Descriptor(7));
+        let hook = words(&["sh", "-c", script]);
+        let extra = [("EXTRA", b"e".to_vec()), ("HOME", b"/extra".to_vec())];
+        let run = lives.start(Work::Hook(&hook), &extra);
+        assert!(lives.people.ready_descriptor(run).is_none());
+        let life = lives.end(run);
+        let lines: Vec<&str> = life.said.lines().collect();
+        let ids = ["/tmp", "0027", "65534", "CapBnd:\t0000000000000000"];
+        assert_eq!(lines[..4], ids);
+        assert_eq!(lines[4..6], ["own e /extra", "/dev/null"]);
+        assert_eq!(lines[6], lines[7], "a session of its own");
+        // What `ls` opened is the last.
+        assert_eq!(lines[8..], ["0", "1", "2", "3"]);
+    });
+}
+
+#[test]
+fn ready_3_a_probe_that_is_a_command_answers_with_its_status() {
+    in_process(|| {
+        let mut lives = Lives::of_shell("echo command");
+        for (script, code) in [("exit 0", 0), ("exit 3", 3)] {
+            let probe = Probe::Exec(words(&["sh", "-c", script]));
+            let life = lives.live(Work::Probe(&probe));
+            assert_eq!(
+                (life.status, life.said.as_str()),
+                (ExitStatus::Code(code), "")
+            );
+        }
+        let probe = Probe::Exec(words(&["no-such-command"]));
+        let life = lives.live(Work::Probe(&probe));
+        let (stage, errno) = (Stage::Exec, libc::ENOENT);
+        assert_eq!(life.exec, Err(SpawnFailure { stage, errno }));
+        let failure = life.exec.unwrap_err();
+        let Probe::Exec(argv) = &probe else { return };
+        assert_eq!(
+            crate::words::start_failure(&lives.launch, argv, failure),
+            "cannot run no-such-command: not found in PATH"
+        );
+    });
+}
+
+/// A program that says on `number` that it is ready, and what descriptors it has.
+fn ready_on(number: i32) {
+    in_process(|| {
+        // So that a part of the way is always on the number in question.
+        let low: Vec<OwnedFd> = (0..number.min(6) - 3).map(|_| descriptor()).collect();
+        // dash knows no descriptors of two digits.
+        let script = format!(
+            "ls -l /proc/self/fd | grep -c pipe: ; printf 'soon' >/proc/self/fd/{number}; \
+             printf ' now\\n' >/proc/self/fd/{number}; exec sleep 60"
+        );
+        let mut lives = Lives::of_shell(&script);
+        lives.launch.ready = Some(Ready::Descriptor(number));
+        let run = lives.start(Work::Command, &[]);
+        drop(low);
+        let pipe = lives.people.ready_descriptor(run).unwrap().as_raw_fd();
+        // SAFETY: F_GETFD and F_GETFL take nothing.
+        let flags = unsafe {
+            (
+                libc::fcntl(pipe, libc::F_GETFD),
+                libc::fcntl(pipe, libc::F_GETFL),
+            )
+        };
+        assert_ne!(flags.0 & libc::FD_CLOEXEC, 0);
+        assert_ne!(flags.1 & libc::O_NONBLOCK, 0);
+        let news = until("it is ready", || lives.people.read_ready(run));
+        assert_eq!(news, ReadyNews::Newline, "on {number}");
+        assert_eq!(lives.people.read_exec_status(run), Some(Ok(())));
+        let pid = lives.people.leader(run).unwrap().id();
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        let mut open: Vec<i32> = open
+            .map(|entry| {
+                entry
+                    .unwrap()
+                    .file_name()
+                    .to_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap()
+            })
+            .collect();
+        open.sort_unstable();
+        assert_eq!(open, [0, 1, 2, number]);
+        lives.people.close_ready(run);
+        assert!(lives.people.ready_descriptor(run).is_none());
+        lives.people.kill(run);
+        lives.people.kill_waiting();
+        assert_eq!(lives.end(run).status.as_code(), 137);
+    });
+}
+
+/// A descriptor that is there for its number.
+fn descriptor() -> OwnedFd {
+    // SAFETY: a null-terminated path; the descriptor is new.
+    unsafe { OwnedFd::from_raw_fd(libc::open(c"/dev/null".as_ptr(), libc::O_CLOEXEC)) }
+}
+
+#[test]
+fn ready_2_a_program_gets_the_descriptor_whatever_is_on_its_number() {
+    // The pipes of the start are among the lowest that are free, in whatever order.
+    for number in 3..24 {
+        ready_on(number);
+    }
+    ready_on(500);
+}
+
+#[test]
+fn ready_2_a_descriptor_that_is_closed_without_a_newline_is_told_of() {
+    in_process(|| {
+        let mut lives = Lives::of_shell("printf almost >&5; exit 4");
+        lives.launch.ready = Some(Ready::Descriptor(5));
+        let run = lives.start(Work::Command, &[]);
+        let news = until("it is closed", || lives.people.read_ready(run));
+        assert_eq!(news, ReadyNews::Closed);
+        assert_eq!(lives.end(run).status, ExitStatus::Code(4));
+    });
+}
+
+#[test]
+fn ready_2_a_number_beyond_the_limit_is_a_failed_start() {
+    in_process(|| {
+        let mut lives = Lives::of_shell("echo ran");
+        lives.launch.ready = Some(Ready::Descriptor(1 << 24));
+        let life = lives.live(Work::Command);
+        let (stage, errno) = (Stage::Readiness, libc::EBADF);
+        assert_eq!(life.exec, Err(SpawnFailure { stage, errno }));
+    });
+}
