@@ -124,7 +124,7 @@ fn prlimit(new: Option<&libc::rlimit64>) -> Result<libc::rlimit64, i32> {
 
 /// Random bits. Without getrandom(2), or before the kernel has any, the time and our
 /// pid: the life need not be a secret, only another one than its neighbours'.
-fn random() -> u32 {
+pub(super) fn random() -> u32 {
     let mut bytes = [0u8; 4];
     // SAFETY: the kernel writes at most the four bytes that it is told of.
     let got = unsafe {
