@@ -23,9 +23,9 @@ use lastout_core::{Action, Event, Notice, RunId, Spec, Supervisor, Time};
 
 use crate::face::{Face, Seen};
 use crate::linux::clock::{Clock, milliseconds};
+use crate::linux::notify::{Socket, Upward};
 use crate::linux::people::People;
 use crate::linux::poll::{Interest, Poll, Token};
-use crate::linux::notify::{Socket, Upward};
 use crate::linux::signals::{Arrived, Mask, Signals};
 use crate::linux::wait::{self, Peek, Stop, Zombie};
 use crate::linux::{oom, terminal};
@@ -120,6 +120,7 @@ impl Lastout {
             narrator: Narrator::new(&launches, face),
             core: Supervisor::new(spec),
             launches,
+            upward: origin.as_ref().and_then(|_| Upward::from_environment()),
             origin,
             people,
             calendar: None,
@@ -129,7 +130,6 @@ impl Lastout {
             clock: Clock::start(),
             report: Report::default(),
             notify: None,
-            upward: origin.as_ref().and_then(|_| Upward::from_environment()),
             waiting: VecDeque::new(),
             // Of a child that died before this process became lastout no signal tells.
             more_to_reap: true,
@@ -197,12 +197,16 @@ impl Lastout {
         let now = self.clock.now();
         let have_come = self.signals.descriptor().is_none() || ready.contains(&SIGNALS);
         self.take_signals(now, have_come);
-        self.take_messages(now, &ready);
         let child_has_news = self.signals.child_has_news();
         if child_has_news {
             self.narrator.saw(Seen::ChildNews);
         }
-        if child_has_news || self.more_to_reap {
+        let must_reap = child_has_news || self.more_to_reap;
+        if must_reap || ready.contains(&NOTIFY) {
+            self.take_messages(now);
+            self.carry_out(now);
+        }
+        if must_reap {
             self.reap_some(now);
         }
         for token in ready {
@@ -275,7 +279,12 @@ impl Lastout {
         let mut reaped = 0;
         let mut childless = false;
         while reaped < REAP_BUDGET {
-            match wait::peek() {
+            let peek = wait::peek();
+            if let Peek::Ended(_) = peek {
+                // He may have said his last words since step 3.
+                self.take_messages(now);
+            }
+            match peek {
                 Peek::AllAlive => break,
                 Peek::NoChildren => {
                     childless = true;

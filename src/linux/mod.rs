@@ -12,6 +12,7 @@ pub mod entry;
 pub mod everybody;
 pub mod interpreter;
 pub mod mark;
+pub mod notify;
 pub mod oom;
 pub mod parent;
 pub mod passwd;

@@ -30,6 +30,7 @@ mod birth;
 mod death;
 mod front;
 mod person;
+mod sender;
 mod stop;
 
 pub use person::{Person, Sighting};
@@ -46,6 +47,8 @@ pub struct People {
     inherited: Inherited,
     runs: BTreeMap<RunId, Run>,
     leaders: BTreeMap<Pid, RunId>,
+    /// Who is to lead a run and does not yet; hardly ever anybody.
+    successors: Vec<sender::Successor>,
     told: Told,
     strays: Strays,
     killing: bool,
@@ -117,6 +120,7 @@ impl People {
             inherited,
             runs: BTreeMap::new(),
             leaders: BTreeMap::new(),
+            successors: Vec::new(),
             told: Told::new(),
             strays: Strays::Let,
             killing: false,

@@ -5,7 +5,7 @@ use lastout_core::{Event, Notice, Time};
 
 use super::{Lastout, NOTIFY};
 use crate::linux::notify::{BUDGET, Said, Socket};
-use crate::linux::poll::{Interest, Token};
+use crate::linux::poll::Interest;
 
 impl Lastout {
     /// Opens the socket, once some program is to have it.
@@ -27,13 +27,12 @@ impl Lastout {
         }
     }
 
-    /// Step 3. Whoever has sent something is known while he is there, and is there until
-    /// he is reaped.
-    pub(super) fn take_messages(&mut self, now: Time, ready: &[Token]) {
-        if !ready.contains(&NOTIFY) || self.notify.is_none() {
+    /// Step 3, and once more for each of the dead before it is reaped: whoever has sent
+    /// something is known while he is there, and is there until then.
+    pub(super) fn take_messages(&mut self, now: Time) {
+        if self.notify.is_none() {
             return;
         }
-        self.learn_of_execs(now);
         let mut budget = BUDGET;
         while let Some(datagram) = self
             .notify
@@ -43,6 +42,7 @@ impl Lastout {
             let Some(run) = self.people.run_of_sender(datagram.sender) else {
                 continue;
             };
+            let _ = self.learn_exec_status(now, run, false);
             for said in datagram.said {
                 match said {
                     Said::Message(message) => self.tell_core(now, Event::Said { run, message }),
@@ -50,7 +50,6 @@ impl Lastout {
                 }
             }
         }
-        self.carry_out(now);
     }
 
     /// Tells whoever started lastout how far it is.

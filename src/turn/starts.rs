@@ -68,7 +68,9 @@ impl Lastout {
     /// Waits for what a child has to say.
     fn watch_start(&mut self, now: Time, run: RunId) {
         if let Some(pipe) = self.people.ready_descriptor(run)
-            && let Err(error) = self.poll.add(pipe, Token(run.0 | READY), Interest::Readable)
+            && let Err(error) = self
+                .poll
+                .add(pipe, Token(run.0 | READY), Interest::Readable)
         {
             log::warn!("cannot wait for a program to say that it is ready: {error}");
         }
@@ -172,7 +174,9 @@ impl Lastout {
             ReadyNews::Closed => {
                 if let Some(program) = self.core.program_of(run) {
                     let name = crate::words::name(self.core.spec(), program);
-                    log::debug!("{name}: has closed its descriptor without saying that it is ready");
+                    log::debug!(
+                        "{name}: has closed its descriptor without saying that it is ready"
+                    );
                 }
             }
         }

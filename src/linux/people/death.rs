@@ -11,12 +11,15 @@ use crate::linux::tell::Whom;
 use crate::linux::wait::{self, Peek, Zombie};
 
 impl People {
-    /// All leaders that have ended, this one first, `most` of them. They are not reaped.
+    /// All leaders that have ended, this one first, `most` of them. They are not reaped,
+    /// but for those in whose place another one leads from now on: they count no more.
     #[must_use]
-    pub fn ended_leaders(&self, first: Zombie, most: usize) -> Vec<(RunId, Zombie)> {
+    pub fn ended_leaders(&mut self, first: Zombie, most: usize) -> Vec<(RunId, Zombie)> {
+        self.let_successors_lead();
         let mut ended: Vec<(RunId, Zombie)> = self
-            .run_of(&first)
-            .map(|run| (run, first))
+            .leaders
+            .get(&first.pid)
+            .map(|run| (*run, first))
             .into_iter()
             .collect();
         for (pid, run) in &self.leaders {
@@ -130,6 +133,7 @@ impl People {
 
     /// The run never came to be: its child failed before the exec, and is reaped.
     pub fn remove(&mut self, run: RunId) {
+        self.forget_successor(run);
         if let Some(run) = self.runs.remove(&run) {
             if run.unreaped {
                 self.leaders.remove(&run.pid);

@@ -13,7 +13,7 @@ use crate::linux::people::People;
 use crate::linux::signals::Inherited;
 use crate::linux::spawn::{Start, Work};
 use crate::linux::wait::{self, Peek};
-use crate::plan::{Launch, Output, Manner, Slate, Stdin, UserSpec};
+use crate::plan::{Launch, Manner, Output, Slate, Stdin, UserSpec};
 
 /// How a life went.
 #[derive(Debug, PartialEq)]

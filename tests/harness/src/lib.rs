@@ -6,6 +6,7 @@
 //! - [`attached`]: in a container, on a terminal
 //! - [`configuration`]: a supervisor.toml of a test
 //! - [`lines`]: what somebody says, awaited and never slept for
+//! - [`notify`]: who wants to know when lastout is ready
 //! - [`binaries`]: the programs that are started
 //!
 //! Everything here panics with what it saw when a deadline passes: that is how a test
@@ -18,6 +19,7 @@ pub mod configuration;
 pub mod engine;
 pub mod lines;
 pub mod namespace;
+pub mod notify;
 mod setup;
 pub mod sight;
 pub mod terminal;

@@ -4,6 +4,7 @@
 use lastout_harness::engine::Image;
 use lastout_harness::lines::Stream;
 use lastout_harness::namespace::{Output, Setup};
+use lastout_harness::notify::Receiver;
 use lastout_harness::{binaries, terminal, wait_until};
 
 /// The probe as PID 1, in the place of lastout.
@@ -147,4 +148,17 @@ fn a_container_is_started_asked_and_removed() {
             .contains("last-words: got SIGTERM, leaving")
     );
     assert_eq!(container.inspect("{{.State.Running}}"), "false");
+}
+
+#[test]
+fn a_receiver_hears_systemd_notify_and_keeps_what_was_said() {
+    let receiver = Receiver::bind();
+    let told = std::process::Command::new("systemd-notify")
+        .args(["--no-block", "--ready", "--status=up"])
+        .env("NOTIFY_SOCKET", receiver.path())
+        .status();
+    assert!(told.unwrap().success());
+    let text = receiver.wait_for("STATUS=up");
+    assert!(text.lines().any(|line| line == "READY=1"), "{text}");
+    assert_eq!(receiver.said(), [text]);
 }
