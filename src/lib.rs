@@ -12,6 +12,7 @@ pub mod narrate;
 pub mod plan;
 pub mod report;
 pub mod say;
+pub mod schedule;
 pub mod single;
 pub mod turn;
 pub mod words;
