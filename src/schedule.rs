@@ -9,7 +9,11 @@
 //! | minute or hour begins with `*` | does not run: it follows the clock | runs in both |
 //! | neither does | runs once, right after the gap | runs in the first |
 //!
+//! [`timetable::Timetable`] is what the loop asks: who is due, and when to ask again.
+//!
 //! Nothing here reads a clock, and nothing but [`Zone::load`] reads a file.
+
+pub mod timetable;
 
 mod calendar;
 mod cron;
