@@ -1,6 +1,7 @@
 //! Linux: every system call and every `unsafe` of lastout. Nothing here decides; it
 //! carries out and reports. No raw pid, descriptor number or errno leaves this module.
 
+pub mod alarm;
 pub mod arena;
 pub mod cgroup;
 pub mod clock;
