@@ -12,6 +12,7 @@ use lastout_core::Spec;
 
 use crate::face::Face;
 use crate::limits::Limits;
+use crate::schedule::Schedule;
 
 /// Everything that one life of lastout needs to know.
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct Launch {
     pub pre_start: Option<Vec<CString>>,
     /// What is run after each of its lives, as it would be run itself.
     pub post_stop: Option<Vec<CString>>,
+    /// At which times it runs, instead of all the time.
+    pub schedule: Option<Schedule>,
     /// What else it starts with.
     pub slate: Slate,
     /// What is otherwise under the face of another init.

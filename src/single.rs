@@ -102,6 +102,7 @@ pub fn launch(argv: &[OsString]) -> Launch {
         notify: false,
         pre_start: None,
         post_stop: None,
+        schedule: None,
         slate: Slate::AsStarted,
         manner: Manner::default(),
     }

@@ -270,6 +270,7 @@ fn launch(program: &Program, environment: &Environment) -> Launch {
         notify: false,
         pre_start: None,
         post_stop: None,
+        schedule: None,
         slate: Slate::Clean,
         manner: Manner::default(),
     }

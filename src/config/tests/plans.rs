@@ -20,6 +20,7 @@ pub(super) fn with_command() -> Options {
         notify: false,
         pre_start: None,
         post_stop: None,
+        schedule: None,
         slate: Slate::AsStarted,
         manner: Manner::default(),
     };
@@ -68,6 +69,7 @@ fn a_command_is_enough() {
         notify: false,
         pre_start: None,
         post_stop: None,
+        schedule: None,
         slate: Slate::Clean,
         manner: Manner::default(),
     };
