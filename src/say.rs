@@ -12,6 +12,7 @@ use log::{Level, LevelFilter, Record};
 use serde_json::{Map, Value, json};
 
 use crate::linux::stderr::Stderr;
+use crate::schedule::{Civil, civil};
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -166,22 +167,9 @@ fn now_as_rfc_3339() -> String {
 
 fn rfc_3339(seconds: u64, micros: u32) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Civil from days, with years that begin in March so that the leap day is the last.
-    let day = days + 719_468;
-    let era = day / 146_097;
-    let of_era = day % 146_097;
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day_of_month = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let Civil { year, month, day } = civil(days.cast_signed());
     format!(
-        "{year:04}-{month:02}-{day_of_month:02}T{:02}:{:02}:{:02}.{micros:06}Z",
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{micros:06}Z",
         second / 3600,
         second / 60 % 60,
         second % 60,
