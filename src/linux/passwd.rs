@@ -269,8 +269,8 @@ fn id_of(text: &[u8]) -> Option<u32> {
     (number != u32::MAX).then_some(number)
 }
 
-/// The whole of a regular file that is not larger than any real one.
-pub(super) fn read_bounded(path: &str) -> io::Result<Vec<u8>> {
+/// All of a regular file of at most 4 MiB.
+pub(crate) fn read_bounded(path: &str) -> io::Result<Vec<u8>> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)

@@ -10,13 +10,14 @@
 
 use super::calendar::{first_day, month_of, weekday};
 
-/// A field: what it is called, what it goes from and to, and the first three letters of
-/// its names, from the lowest number on.
+/// A field: what it is called, what it goes from and to, the names of its numbers in
+/// three letters each from the lowest on, and what it takes, for messages.
 struct Field {
     name: &'static str,
     low: u32,
     high: u32,
     names: &'static str,
+    valid: &'static str,
 }
 
 const FIELDS: [Field; 5] = [
@@ -25,30 +26,35 @@ const FIELDS: [Field; 5] = [
         low: 0,
         high: 59,
         names: "",
+        valid: "0 to 59",
     },
     Field {
         name: "hour",
         low: 0,
         high: 23,
         names: "",
+        valid: "0 to 23",
     },
     Field {
         name: "day of the month",
         low: 1,
         high: 31,
         names: "",
+        valid: "1 to 31",
     },
     Field {
         name: "month",
         low: 1,
         high: 12,
         names: "janfebmaraprmayjunjulaugsepoctnovdec",
+        valid: "1 to 12, jan to dec",
     },
     Field {
         name: "day of the week",
         low: 0,
         high: 7,
         names: "sunmontuewedthufrisat",
+        valid: "0 to 7, sun to sat",
     },
 ];
 
@@ -64,8 +70,12 @@ const NICKNAMES: [(&str, &str); 7] = [
 ];
 
 /// What is right, for messages.
-const FORMS: &str = "valid are five fields (minute, hour, day of the month, month, day of the \
-     week), as in \"30 2 * * 1-5\", @hourly, @daily, @weekly, @monthly and @yearly";
+const FORMS: &str = "valid are five fields, without seconds and without a time zone (minute, \
+     hour, day of the month, month, day of the week, as in \"30 2 * * 1-5\"), @hourly, @daily, \
+     @weekly, @monthly and @yearly";
+
+const REBOOT: &str = "\"@reboot\" is no time: what runs once at the start has type = \
+     \"oneshot\" and no `schedule`";
 
 /// Four hundred years, after which the calendar begins anew.
 const MONTHS: i64 = 4800;
@@ -90,37 +100,35 @@ impl Cron {
     ///
     /// Says which field is wrong, and what would be right.
     pub fn parse(text: &str) -> Result<Cron, String> {
-        let is_printable = |b: u8| b.is_ascii_graphic() || b == b' ' || b == b'\t';
-        if !text.bytes().all(is_printable) {
-            return Err(format!("not a cron expression: {FORMS}"));
+        let text = text.to_ascii_lowercase();
+        let mut fields = text.trim_ascii();
+        if fields.starts_with('@') {
+            let mut known = NICKNAMES.iter().filter(|(name, _)| *name == fields);
+            fields = match known.next() {
+                Some((_, fields)) => fields,
+                None if fields == "@reboot" => return Err(REBOOT.to_owned()),
+                None => return Err(format!("unknown name {fields:?}: {FORMS}")),
+            };
         }
-        let mut words: Vec<&str> = text.split_ascii_whitespace().collect();
-        if let [name] = words[..]
-            && name.starts_with('@')
-        {
-            words = fields_of(name)?.split(' ').collect();
+        let count = fields.split_ascii_whitespace().count();
+        if count != FIELDS.len() {
+            return Err(format!("{count} fields: {FORMS}"));
         }
-        if let Some(zone) = words.iter().find(|word| word.contains('=')) {
-            return Err(format!(
-                "`{zone}` does not belong here: a time zone is the value of `timezone`"
-            ));
-        }
-        match words.len() {
-            5 => {}
-            6 => return Err(format!("6 fields, and there are no seconds: {FORMS}")),
-            n => return Err(format!("{n} of five fields: {FORMS}")),
-        }
-        let mut sets = [0; 5];
-        for ((set, field), word) in sets.iter_mut().zip(&FIELDS).zip(&words) {
+        let mut words = fields.split_ascii_whitespace();
+        let mut cron = Cron {
+            sets: [0; 5],
+            either_day: true,
+            follows_clock: false,
+        };
+        for (field, set) in FIELDS.iter().zip(&mut cron.sets) {
+            let word = words.next().unwrap_or_default();
             *set = field.set(word)?;
+            if word.starts_with('*') {
+                cron.follows_clock |= field.high == 59 || field.high == 23;
+                cron.either_day &= field.high != 31 && field.high != 7;
+            }
         }
-        let begins_with_star =
-            |index: usize| words.get(index).is_some_and(|word| word.starts_with('*'));
-        Ok(Cron {
-            sets,
-            either_day: !begins_with_star(2) && !begins_with_star(4),
-            follows_clock: begins_with_star(0) || begins_with_star(1),
-        })
+        Ok(cron)
     }
 
     /// Whether it follows the clock where that is put forward or back: it does not make
@@ -189,27 +197,18 @@ fn lowest_from(set: u64, from: i64) -> Option<i64> {
     (rest != 0).then(|| from + i64::from(rest.trailing_zeros()))
 }
 
-/// What a name like `@daily` stands for.
-fn fields_of(name: &str) -> Result<&'static str, String> {
-    let known = NICKNAMES.iter();
-    let mut known = known.filter(|(known, _)| known.eq_ignore_ascii_case(name));
-    match known.next() {
-        Some((_, fields)) => Ok(fields),
-        None if name.eq_ignore_ascii_case("@reboot") => Err(
-            "`@reboot` is no time: what runs once at the start has type = \"oneshot\" and no \
-             `schedule`"
-                .to_owned(),
-        ),
-        None => Err(format!("unknown name `{name}`: {FORMS}")),
-    }
-}
-
 impl Field {
     /// The numbers of a list.
     fn set(&self, word: &str) -> Result<u64, String> {
         let mut set = 0;
         for part in word.split(',') {
-            set |= self.part(part)?;
+            set |= self.part(part).ok_or_else(|| {
+                format!(
+                    "{part:?} is no {}: valid are {}, ranges as 2-5, and steps through a range \
+                     or all, as 2-5/2 or */2",
+                    self.name, self.valid
+                )
+            })?;
         }
         // 7 is Sunday, too; the other fields end before 7 or go on after it.
         let sunday_too = 1 << 7;
@@ -219,65 +218,46 @@ impl Field {
         Ok(set)
     }
 
-    /// The numbers of a part of a list: `*`, `n`, `n-m`, with or without a step.
-    fn part(&self, part: &str) -> Result<u64, String> {
+    /// The numbers of a part of a list: `n`, or `*` or `n-m` with or without a step.
+    fn part(&self, part: &str) -> Option<u64> {
         let (range, step) = match part.split_once('/') {
-            Some((range, step)) => (range, self.step(step, part)?),
+            Some((range, step)) => (range, digits(step)?),
             None => (part, 1),
         };
-        let (low, high) = if range == "*" {
+        let (low, mut high) = if range == "*" {
             (self.low, self.high)
         } else if let Some((low, high)) = range.split_once('-') {
             (self.number(low)?, self.number(high)?)
-        } else if range.len() == part.len() {
-            let number = self.number(range)?;
-            (number, number)
         } else {
-            let end = self.high;
-            let hint = format!("a step needs a range, as in {range}-{end}/5 or */5");
-            return Err(self.wrong(part, &hint));
+            let number = self.number(part)?;
+            (number, number)
         };
-        let ends_on_sunday = self.high == 7 && high == 0 && low > 0;
-        let high = if ends_on_sunday { 7 } else { high };
-        if low > high {
-            return Err(self.wrong(part, "a range goes from the lower to the higher"));
+        if self.high == 7 && high == 0 && low > 0 {
+            // A week may end on a Sunday.
+            high = 7;
         }
-        let numbers = (low..=high).step_by(step);
-        Ok(numbers.fold(0, |set, number| set | 1 << number))
-    }
-
-    fn step(&self, text: &str, part: &str) -> Result<usize, String> {
-        // Up to the numbers there are: `*/60` is a way to say 0.
+        // Up to as many as the numbers are: `*/60` is a way to say 0.
         let most = self.high - self.low + u32::from(self.high != 7);
-        let step = digits(text).filter(|step| (1..=most).contains(step));
-        step.map(|step| step as usize)
-            .ok_or_else(|| self.wrong(part, &format!("a step goes from 1 to {most}")))
+        if low > high || step == 0 || step > most {
+            return None;
+        }
+        let mut set = 0;
+        let mut number = low;
+        while number <= high {
+            set |= 1 << number;
+            number += step;
+        }
+        Some(set)
     }
 
-    fn number(&self, text: &str) -> Result<u32, String> {
-        let names = (0..).zip(self.names.as_bytes().chunks(3));
-        let mut named = names.filter(|(_, name)| name.eq_ignore_ascii_case(text.as_bytes()));
-        let number = named.next().map(|(index, _)| self.low + index);
-        let number = number.or_else(|| digits(text));
-        let number = number.filter(|number| (self.low..=self.high).contains(number));
-        number.ok_or_else(|| {
-            let (low, high) = (self.low, self.high);
-            let first = self.names.get(..3);
-            let last = self.names.get(self.names.len().saturating_sub(3)..);
-            self.wrong(
-                text,
-                &match first.zip(last) {
-                    Some((first, last)) => {
-                        format!("valid are {low} to {high} and {first} to {last}")
-                    }
-                    None => format!("valid are {low} to {high}"),
-                },
-            )
-        })
-    }
-
-    fn wrong(&self, part: &str, hint: &str) -> String {
-        format!("`{part}` is no {}: {hint}", self.name)
+    fn number(&self, text: &str) -> Option<u32> {
+        let mut names = (self.low..).zip(self.names.as_bytes().chunks(3));
+        let named = names.find(|(_, name)| *name == text.as_bytes());
+        let number = match named {
+            Some((number, _)) => number,
+            None => digits(text)?,
+        };
+        (self.low..=self.high).contains(&number).then_some(number)
     }
 }
 
@@ -361,73 +341,61 @@ mod tests {
 
     #[test]
     fn what_is_no_expression_says_which_field_and_what_is_valid() {
+        let forms = "ranges as 2-5, and steps through a range or all, as 2-5/2 or */2";
         for (text, why) in [
-            ("60 * * * *", "`60` is no minute: valid are 0 to 59"),
-            ("* 24 * * *", "`24` is no hour: valid are 0 to 23"),
-            ("* * 0 * *", "`0` is no day of the month: valid are 1 to 31"),
+            ("60 * * * *", "\"60\" is no minute: valid are 0 to 59"),
+            ("* 24 * * *", "\"24\" is no hour: valid are 0 to 23"),
+            (
+                "* * 1,0 * *",
+                "\"0\" is no day of the month: valid are 1 to 31",
+            ),
             (
                 "* * * 13 *",
-                "`13` is no month: valid are 1 to 12 and jan to dec",
+                "\"13\" is no month: valid are 1 to 12, jan to dec",
             ),
             (
                 "* * * * 8",
-                "`8` is no day of the week: valid are 0 to 7 and sun to sat",
+                "\"8\" is no day of the week: valid are 0 to 7, sun to sat",
             ),
             (
                 "* * * * monday",
-                "`monday` is no day of the week: valid are 0 to 7 and sun to sat",
+                "\"monday\" is no day of the week: valid are 0 to 7, sun to sat",
             ),
-            ("1, * * * *", "`` is no minute: valid are 0 to 59"),
-            ("+1 * * * *", "`+1` is no minute: valid are 0 to 59"),
-            ("? * * * *", "`?` is no minute: valid are 0 to 59"),
+            ("1, * * * *", "\"\" is no minute: valid are 0 to 59"),
+            ("+1 * * * *", "\"+1\" is no minute: valid are 0 to 59"),
+            ("? * * * *", "\"?\" is no minute: valid are 0 to 59"),
             (
                 "99999999999 * * * *",
-                "`99999999999` is no minute: valid are 0 to 59",
+                "\"99999999999\" is no minute: valid are 0 to 59",
             ),
-            ("* * L * *", "`L` is no day of the month: valid are 1 to 31"),
-            (
-                "* 5-1 * * *",
-                "`5-1` is no hour: a range goes from the lower to the higher",
-            ),
-            (
-                "5/10 * * * *",
-                "`5/10` is no minute: a step needs a range, as in 5-59/5 or */5",
-            ),
-            (
-                "*/0 * * * *",
-                "`*/0` is no minute: a step goes from 1 to 60",
-            ),
-            (
-                "*/90 * * * *",
-                "`*/90` is no minute: a step goes from 1 to 60",
-            ),
+            ("* 5-1 * * *", "\"5-1\" is no hour: valid are 0 to 23"),
+            ("5/10 * * * *", "\"5/10\" is no minute: valid are 0 to 59"),
+            ("*/0 * * * *", "\"*/0\" is no minute: valid are 0 to 59"),
+            ("*/ * * * *", "\"*/\" is no minute: valid are 0 to 59"),
+            ("*/61 * * * *", "\"*/61\" is no minute: valid are 0 to 59"),
             (
                 "* * * * */8",
-                "`*/8` is no day of the week: a step goes from 1 to 7",
+                "\"*/8\" is no day of the week: valid are 0 to 7, sun to sat",
             ),
             (
-                "TZ=UTC 0 0 * * *",
-                "`TZ=UTC` does not belong here: a time zone is the value of `timezone`",
-            ),
-            (
-                "@reboot",
-                "`@reboot` is no time: what runs once at the start has type = \"oneshot\" and \
-                 no `schedule`",
+                "\u{1b}[31m * * * *",
+                "\"\\u{1b}[31m\" is no minute: valid are 0 to 59",
             ),
         ] {
-            assert_eq!(Cron::parse(text), Err(why.to_owned()), "{text}");
+            let expected = Err(format!("{why}, {forms}"));
+            assert_eq!(Cron::parse(text), expected, "{text}");
         }
         for (text, why) in [
-            ("", "0 of five fields"),
-            ("* * * *", "4 of five fields"),
-            ("0 0 0 * * *", "6 fields, and there are no seconds"),
-            ("0 0 0 * * * 2026", "7 of five fields"),
-            ("@every 5m", "2 of five fields"),
-            ("@sometimes", "unknown name `@sometimes`"),
-            ("\u{1b}[31m * * * *", "not a cron expression"),
+            ("", "0 fields"),
+            ("* * * *", "4 fields"),
+            ("0 0 0 * * *", "6 fields"),
+            ("TZ=UTC 0 0 * * *", "6 fields"),
+            ("@sometimes", "unknown name \"@sometimes\""),
+            ("@every 5m", "unknown name \"@every 5m\""),
         ] {
             let expected = Err(format!("{why}: {FORMS}"));
             assert_eq!(Cron::parse(text), expected, "{text}");
         }
+        assert_eq!(Cron::parse("@Reboot"), Err(REBOOT.to_owned()));
     }
 }

@@ -2,7 +2,7 @@
 //! last line of a file of time zone data has it, `CET-1CEST,M3.5.0,M10.5.0/3`.
 
 use super::calendar::{civil, first_day, weekday};
-use super::zone::Change;
+use super::zone::Span;
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,30 +67,28 @@ impl Rule {
         })
     }
 
-    /// The changes in the year of a time, in the year before and in the one after, in
-    /// their order.
-    pub(super) fn changes_around(&self, at: i64) -> Option<[Change; 6]> {
-        let saving = self.saving?;
+    /// The span that a time is in, as far as it begins after `first`.
+    pub(super) fn span(&self, at: i64, mut span: Span) -> Span {
+        let Some(saving) = self.saving else {
+            return span;
+        };
+        let first = span.start;
         let year = civil(at.div_euclid(86_400)).year;
-        let begins = |year: i64| Change {
-            at: saving.begins.in_year(year) - self.standard,
-            offset: saving.offset,
-        };
-        let ends = |year: i64| Change {
-            at: saving.ends.in_year(year) - saving.offset,
-            offset: self.standard,
-        };
-        let mut changes = [
-            begins(year - 1),
-            ends(year - 1),
-            begins(year),
-            ends(year),
-            begins(year + 1),
-            ends(year + 1),
-        ];
-        // Where it ends as it begins anew, it goes on.
-        changes.sort_unstable_by_key(|change| (change.at, change.offset == saving.offset));
-        Some(changes)
+        for year in year - 1..=year + 1 {
+            let begins = saving.begins.in_year(year) - self.standard;
+            let ends = saving.ends.in_year(year) - saving.offset;
+            // Where it ends as it begins anew, it goes on, so that the end comes first.
+            for (change, offset) in [(ends, self.standard), (begins, saving.offset)] {
+                if change > at {
+                    span.end = span.end.min(change);
+                } else if change > first && change >= span.start {
+                    span.start = change;
+                    span.offset = offset;
+                    span.offset_before = self.standard + saving.offset - offset;
+                }
+            }
+        }
+        span
     }
 }
 
@@ -206,18 +204,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    use crate::schedule::Zone;
+
     /// The two changes of a year, in their order.
     fn changes(rule: &str, year: i64) -> Vec<(String, i64)> {
         let rule = Rule::parse(rule.as_bytes()).unwrap();
-        let middle = first_day(year * 12 + 6) * 86_400;
-        let changes = rule.changes_around(middle).unwrap();
-        let in_year = changes.iter().filter(|change| {
-            let zone = crate::schedule::Zone::UTC;
-            zone.show(change.at).starts_with(&format!("{year}-"))
-        });
-        in_year
-            .map(|change| (crate::schedule::Zone::UTC.show(change.at), change.offset))
-            .collect()
+        let mut span = rule.span(first_day(year * 12) * 86_400, Span::FOR_EVER);
+        let mut changes = Vec::new();
+        for _ in 0..2 {
+            let before = span.offset;
+            span = rule.span(span.end, Span::FOR_EVER);
+            assert_eq!(span.offset_before, before);
+            changes.push((Zone::UTC.show(span.start), span.offset));
+        }
+        changes
     }
 
     #[test]
@@ -272,10 +272,11 @@ mod tests {
     #[test]
     fn a_zone_may_save_all_the_year() {
         let rule = Rule::parse(b"EST5EDT,0/0,J365/25").unwrap();
-        let changes = rule.changes_around(0).unwrap();
-        for pair in changes.windows(2) {
-            let (a, b) = (pair[0], pair[1]);
-            assert!(a.at < b.at || a.at == b.at && b.offset == -4 * 3600);
+        for day in -1000..1000 {
+            let at = day * 86_400 + 5 * 3600;
+            for at in [at - 1, at, at + 1] {
+                assert_eq!(rule.span(at, Span::FOR_EVER).offset, -4 * 3600, "{at}");
+            }
         }
     }
 
@@ -303,14 +304,15 @@ mod tests {
         ] {
             assert_eq!(Rule::parse(text.as_bytes()), None, "{text}");
         }
-        assert!(Rule::parse(b"UTC0").is_some_and(|rule| rule.changes_around(0).is_none()));
+        assert!(Rule::parse(b"UTC0").is_some_and(|rule| rule.saving.is_none()));
     }
 
     proptest! {
         #[test]
         fn no_text_is_too_odd(text in "\\PC*|[A-Z<>0-9,./:JM+-]*", at in -1i64<<40..1<<40) {
             if let Some(rule) = Rule::parse(text.as_bytes()) {
-                rule.changes_around(at);
+                let span = rule.span(at, Span::FOR_EVER);
+                prop_assert!(span.start <= at && at < span.end);
             }
         }
     }

@@ -20,6 +20,12 @@ const TOO_LATE: i64 = 60;
 /// to today in one step, and nobody is to wait for the count.
 const MOST_COUNTED: u32 = 1000;
 
+/// After all times.
+const NEVER: i64 = i64::MAX;
+
+/// Who has a schedule.
+pub type Entries<'a> = &'a mut dyn Iterator<Item = (ProgramId, Schedule)>;
+
 /// Who runs when.
 #[derive(Debug, Default)]
 pub struct Timetable {
@@ -30,9 +36,10 @@ pub struct Timetable {
 struct Entry {
     program: ProgramId,
     schedule: Schedule,
-    next: Option<i64>,
-    /// The last time that was told of.
-    last: Option<i64>,
+    /// The next time, or [`NEVER`].
+    next: i64,
+    /// The last time that was told of, or the beginning of all times.
+    last: i64,
 }
 
 /// The time of a program has come.
@@ -50,7 +57,7 @@ pub struct Due {
 impl Timetable {
     /// The timetable of all that have a schedule.
     #[must_use]
-    pub fn new(entries: impl Iterator<Item = (ProgramId, Schedule)>, now: i64) -> Timetable {
+    pub fn new(entries: Entries<'_>, now: i64) -> Timetable {
         let mut timetable = Timetable::default();
         timetable.replace(entries, now);
         timetable
@@ -60,14 +67,15 @@ impl Timetable {
     /// after every change.
     #[must_use]
     pub fn next(&self) -> Option<i64> {
-        self.entries.iter().filter_map(|entry| entry.next).min()
+        let next = self.entries.iter().map(|entry| entry.next).min();
+        next.filter(|next| *next != NEVER)
     }
 
     /// Whether a program has a time to come.
     #[must_use]
     pub fn is_scheduled(&self, program: ProgramId) -> bool {
         let mut entries = self.entries.iter();
-        entries.any(|entry| entry.program == program && entry.next.is_some())
+        entries.any(|entry| entry.program == program && entry.next != NEVER)
     }
 
     /// Who is due, in the order of the programs: at most one that is missed and one that
@@ -75,8 +83,7 @@ impl Timetable {
     pub fn take_due(&mut self, now: i64) -> Vec<Due> {
         let mut due = Vec::new();
         for entry in &mut self.entries {
-            due.extend(entry.take_missed(now));
-            due.extend(entry.take_due(now));
+            entry.take_due(now, &mut due);
         }
         due
     }
@@ -84,72 +91,69 @@ impl Timetable {
     /// Somebody has set the clock. Who is due now, [`Timetable::take_due`] tells.
     pub fn clock_was_set(&mut self, now: i64) {
         for entry in &mut self.entries {
+            // What was told of is not told of again when the clock was put back by less
+            // than a minute.
+            let is_near = (now..now + TOO_LATE).contains(&entry.last);
+            let anew = entry.after(if is_near { entry.last } else { now });
             // Put forward over a time, that is missed; put back, an earlier one is next.
-            let anew = entry.schedule.next_after(entry.not_before(now));
-            entry.next = [entry.next, anew].into_iter().flatten().min();
+            entry.next = entry.next.min(anew);
         }
     }
 
     /// Others have a schedule from now on, or the same.
-    pub fn replace(&mut self, entries: impl Iterator<Item = (ProgramId, Schedule)>, now: i64) {
+    pub fn replace(&mut self, entries: Entries<'_>, now: i64) {
         let before = std::mem::take(&mut self.entries);
         for (program, schedule) in entries {
-            let mut same = before.iter().filter(|entry| entry.program == program);
-            let same = same.find(|entry| entry.schedule == schedule);
-            self.entries.push(Entry {
+            let mut entry = Entry {
                 program,
-                next: match same {
-                    Some(entry) => entry.next,
-                    None => schedule.next_after(now),
-                },
-                last: same.and_then(|entry| entry.last),
                 schedule,
-            });
+                next: NEVER,
+                last: i64::MIN,
+            };
+            let is_same = |old: &&Entry| old.program == program && old.schedule == entry.schedule;
+            (entry.next, entry.last) = match before.iter().find(is_same) {
+                Some(old) => (old.next, old.last),
+                None => (entry.after(now), i64::MIN),
+            };
+            self.entries.push(entry);
         }
     }
 }
 
 impl Entry {
-    /// Takes all times that are too late.
-    fn take_missed(&mut self, now: i64) -> Option<Due> {
+    fn after(&self, time: i64) -> i64 {
+        self.schedule.next_after(time).unwrap_or(NEVER)
+    }
+
+    /// Takes all times that are too late, and the one that is not.
+    fn take_due(&mut self, now: i64, due: &mut Vec<Due>) {
         let mut missed = 0;
-        while let Some(at) = self.next.filter(|at| now - at >= TOO_LATE) {
+        while self.next <= now - TOO_LATE {
             missed += 1;
-            self.last = Some(at);
-            let from = if missed < MOST_COUNTED {
-                at
-            } else {
-                now - TOO_LATE
-            };
-            self.next = self.schedule.next_after(from);
+            self.last = self.next;
+            self.next = self.after(match missed {
+                MOST_COUNTED => now - TOO_LATE,
+                _ => self.last,
+            });
         }
-        let at = self.last?;
-        (missed > 0).then_some(Due {
-            program: self.program,
-            at,
-            missed,
-        })
-    }
-
-    /// Takes the times that have come. Two of them within a minute are one.
-    fn take_due(&mut self, now: i64) -> Option<Due> {
-        let at = self.next.filter(|at| *at <= now)?;
-        self.last = Some(at);
-        self.next = self.schedule.next_after(now.max(at));
-        Some(Due {
-            program: self.program,
-            at,
-            missed: 0,
-        })
-    }
-
-    /// The time after which the next one is looked for: what was told of is not told of
-    /// again because of a clock that was put back by less than a minute.
-    fn not_before(&self, now: i64) -> i64 {
-        let last = self
-            .last
-            .filter(|last| (now..now + TOO_LATE).contains(last));
-        last.unwrap_or(now)
+        let program = self.program;
+        if missed > 0 {
+            due.push(Due {
+                program,
+                at: self.last,
+                missed,
+            });
+        }
+        if self.next <= now {
+            self.last = self.next;
+            // Two times within a minute are one.
+            self.next = self.after(now);
+            due.push(Due {
+                program,
+                at: self.last,
+                missed: 0,
+            });
+        }
     }
 }
 
@@ -174,7 +178,8 @@ mod tests {
 
     fn timetable(programs: &[(ProgramId, &str)], now: i64) -> Timetable {
         let entries = programs.iter();
-        Timetable::new(entries.map(|(id, cron)| (*id, schedule(cron))), now)
+        let entries = entries.map(|(id, cron)| (*id, schedule(cron)));
+        Timetable::new(&mut { entries }, now)
     }
 
     fn runs(program: ProgramId, at: i64) -> Due {
@@ -291,15 +296,15 @@ mod tests {
         let now = NOON + HOUR + 1;
         // Its time has come while the reload went on: it is not lost.
         let entries = [(A, schedule("0 * * * *")), (B, schedule("30 * * * *"))];
-        timetable.replace(entries.into_iter(), now);
+        timetable.replace(&mut entries.into_iter(), now);
         assert_eq!(timetable.take_due(now), [runs(A, NOON + HOUR)]);
         assert_eq!(timetable.next(), Some(NOON + HOUR + HOUR / 2));
-        timetable.replace([(B, schedule("30 * * * *"))].into_iter(), now);
+        timetable.replace(&mut [(B, schedule("30 * * * *"))].into_iter(), now);
         assert!(!timetable.is_scheduled(A) && timetable.is_scheduled(B));
         // Nor does it run again after a correction of the clock.
         let half_past = NOON + HOUR + HOUR / 2;
         assert_eq!(timetable.take_due(half_past), [runs(B, half_past)]);
-        timetable.replace([(B, schedule("30 * * * *"))].into_iter(), half_past);
+        timetable.replace(&mut [(B, schedule("30 * * * *"))].into_iter(), half_past);
         timetable.clock_was_set(half_past - 1);
         assert_eq!(timetable.take_due(half_past), []);
     }
@@ -334,13 +339,13 @@ mod tests {
         ) {
             let entries = || (0..).map(ProgramId).zip(crons.iter().map(|cron| schedule(cron)));
             let mut now = NOON;
-            let mut timetable = Timetable::new(entries(), now);
+            let mut timetable = Timetable::new(&mut entries(), now);
             // Up to when each has been told of all, and the last time that was.
             let mut told = vec![(NOON, None); crons.len()];
             for step in steps {
                 match step {
                     Step::Passes(seconds) => now += seconds,
-                    Step::Reload => timetable.replace(entries(), now),
+                    Step::Reload => timetable.replace(&mut entries(), now),
                     Step::IsSet(seconds) => {
                         now += seconds;
                         timetable.clock_was_set(now);

@@ -9,109 +9,76 @@ use super::zone::{Change, Clock};
 /// A week. No clock is further from UTC than 26 hours.
 const FARTHEST: i64 = 7 * 86_400;
 
-const NO_ZONE: &str = "not a file of time zone data (TZif)";
-const DAMAGED: &str = "damaged, or cut short";
-const LEAPING: &str = "counts leap seconds, which the wall clock does not";
-
-/// The clock that a file describes, or why there is none.
-pub(super) fn parse(bytes: &[u8]) -> Result<Clock, &'static str> {
+/// The clock that a file describes; `None` if it is no such file, or damaged. Files that
+/// count leap seconds are none: the wall clock does not count them.
+pub(super) fn parse(bytes: &[u8]) -> Option<Clock> {
     let mut rest = Bytes(bytes);
-    let (version, mut header) = header(&mut rest)?;
+    let (version, mut header) = Header::read(&mut rest)?;
     let mut size = 4;
     if version != 0 {
         // The same again with times of 64 bits, which is what counts.
-        rest.take(header.len(size)).ok_or(DAMAGED)?;
-        (_, header) = self::header(&mut rest).map_err(|_| DAMAGED)?;
+        rest.take(header.times * 5 + header.types * 6 + header.others)?;
+        (_, header) = Header::read(&mut rest)?;
         size = 8;
     }
-    if header.leap_seconds > 0 {
-        return Err(LEAPING);
+    let times = rest.take(header.times * size)?.chunks_exact(size);
+    let indices = rest.take(header.times)?;
+    let types = rest.take(header.types * 6)?;
+    rest.take(header.others)?;
+    let offset = |index: u8| {
+        let offset = types.chunks_exact(6).nth(usize::from(index))?;
+        let offset = number(offset.get(..4)?);
+        (offset.abs() <= FARTHEST).then_some(offset)
+    };
+    let mut clock = Clock {
+        first: offset(0)?,
+        changes: Vec::new(),
+        rule: None,
+    };
+    for (time, index) in times.zip(indices) {
+        let (at, offset) = (number(time), offset(*index)?);
+        if clock.changes.last().is_some_and(|last| last.at >= at) {
+            return None;
+        }
+        clock.changes.push(Change { at, offset });
     }
-    block(&mut rest, &header, size, version != 0).ok_or(DAMAGED)
+    if version != 0 {
+        // Between two newlines, and there may be none.
+        let (first, line) = rest.0.split_first()?;
+        let end = line.iter().position(|b| *b == b'\n')?;
+        let line = line.get(..end).filter(|_| *first == b'\n')?;
+        if !line.is_empty() {
+            clock.rule = Some(Rule::parse(line)?);
+        }
+    }
+    Some(clock)
 }
 
 /// How many there are of what.
 struct Header {
-    indicators: usize,
-    leap_seconds: usize,
     times: usize,
     types: usize,
-    letters: usize,
+    /// Bytes of what is of no concern.
+    others: usize,
 }
 
 impl Header {
-    /// The bytes of the block that follows, with times of that size.
-    fn len(&self, size: usize) -> usize {
-        self.times * (size + 1)
-            + self.types * 6
-            + self.letters
-            + self.leap_seconds * (size + 4)
-            + self.indicators
-    }
-}
-
-fn header(rest: &mut Bytes<'_>) -> Result<(u8, Header), &'static str> {
-    if rest.take(4) != Some(b"TZif") {
-        return Err(NO_ZONE);
-    }
-    let version = rest.take(1).and_then(|version| version.first());
-    rest.take(15);
-    let mut count = || -> Result<usize, &'static str> {
-        // No file has as many of anything as two bytes can count.
-        let count = rest.number(4).ok_or(DAMAGED)?;
-        let count = u16::try_from(count).map_err(|_| DAMAGED)?;
-        Ok(usize::from(count))
-    };
-    let header = Header {
-        indicators: count()? + count()?,
-        leap_seconds: count()?,
-        times: count()?,
-        types: count()?,
-        letters: count()?,
-    };
-    Ok((*version.ok_or(DAMAGED)?, header))
-}
-
-fn block(rest: &mut Bytes<'_>, header: &Header, size: usize, has_rule: bool) -> Option<Clock> {
-    let mut times = Bytes(rest.take(header.times * size)?);
-    let indices = rest.take(header.times)?;
-    let mut types = Bytes(rest.take(header.types * 6)?);
-    rest.take(header.letters + header.indicators)?;
-
-    let mut offsets = Vec::with_capacity(header.types);
-    for _ in 0..header.types {
-        let offset = types.number(4)?;
-        types.take(2)?;
-        offsets.push(Some(offset).filter(|offset| offset.abs() <= FARTHEST)?);
-    }
-    let mut changes: Vec<Change> = Vec::with_capacity(header.times);
-    for index in indices {
-        let at = times.number(size)?;
-        if changes.last().is_some_and(|last| last.at >= at) {
-            return None;
+    /// Reads one, after the version of its file.
+    fn read(rest: &mut Bytes<'_>) -> Option<(u8, Header)> {
+        let start = rest.take(20)?;
+        let version = *start.strip_prefix(b"TZif")?.first()?;
+        let mut counts = [0; 6];
+        for count in &mut counts {
+            // No file has as many of anything as two bytes can count.
+            *count = usize::from(u16::try_from(number(rest.take(4)?)).ok()?);
         }
-        let offset = *offsets.get(usize::from(*index))?;
-        changes.push(Change { at, offset });
-    }
-    let rule = match has_rule {
-        true => rule(rest)?,
-        false => None,
-    };
-    Some(Clock {
-        first: *offsets.first()?,
-        changes,
-        rule,
-    })
-}
-
-/// The rule for the time after the last change, between two newlines. There need be
-/// none, but where the line is missing or is no rule, the file is damaged.
-fn rule(rest: &mut Bytes<'_>) -> Option<Option<Rule>> {
-    let line = rest.0.strip_prefix(b"\n")?;
-    let end = line.iter().position(|b| *b == b'\n')?;
-    match line.get(..end)? {
-        [] => Some(None),
-        line => Rule::parse(line).map(Some),
+        let [in_utc, in_standard, leap_seconds, times, types, letters] = counts;
+        let header = Header {
+            times,
+            types,
+            others: letters + in_utc + in_standard,
+        };
+        (leap_seconds == 0).then_some((version, header))
     }
 }
 
@@ -124,16 +91,15 @@ impl<'a> Bytes<'a> {
         self.0 = rest;
         Some(taken)
     }
+}
 
-    /// A number of that many bytes, the highest first.
-    fn number(&mut self, size: usize) -> Option<i64> {
-        let bytes = self.take(size)?;
-        let sign = match bytes.first() {
-            Some(128..) => -1,
-            _ => 0,
-        };
-        Some(bytes.iter().fold(sign, |n, b| n << 8 | i64::from(*b)))
-    }
+/// A number, the highest byte first.
+fn number(bytes: &[u8]) -> i64 {
+    let sign = match bytes.first() {
+        Some(128..) => -1,
+        _ => 0,
+    };
+    bytes.iter().fold(sign, |n, b| n << 8 | i64::from(*b))
 }
 
 #[cfg(test)]
@@ -187,8 +153,7 @@ mod tests {
     fn what_cannot_be_trusted_is_refused() {
         let good = file(&[(1, 0), (2, 0)], &[0], "X1");
         for len in 0..good.len() {
-            let short = parse(&good[..len]).unwrap_err();
-            assert_eq!(short, if len < 4 { NO_ZONE } else { DAMAGED }, "{len}");
+            assert_eq!(parse(&good[..len]), None, "{len}");
         }
         for bytes in [
             file(&[(2, 0), (1, 0)], &[0], ""),
@@ -199,12 +164,14 @@ mod tests {
             file(&[], &[i32::MIN], ""),
             file(&[], &[0], "soon"),
         ] {
-            assert_eq!(parse(&bytes), Err(DAMAGED));
+            assert_eq!(parse(&bytes), None);
         }
-        assert_eq!(parse(b"# zone.tab\n"), Err(NO_ZONE));
+        assert_eq!(parse(b"# zone.tab\n"), None);
         let mut leaping = block_of(0, 4, &[], &[0]);
+        assert!(parse(&leaping).is_some());
         leaping[31] = 27;
-        assert_eq!(parse(&leaping), Err(LEAPING));
+        leaping.extend([0; 27 * 8]);
+        assert_eq!(parse(&leaping), None);
     }
 
     proptest! {
@@ -216,7 +183,7 @@ mod tests {
                 let index = index.index(file.len());
                 file[index] = byte;
             }
-            if let Ok(clock) = parse(&file) {
+            if let Some(clock) = parse(&file) {
                 let zone = crate::schedule::Zone::of_clock(clock);
                 let cron = crate::schedule::Cron::parse("30 2 * * *").unwrap();
                 let _ = zone.show(at);

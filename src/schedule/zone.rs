@@ -6,33 +6,30 @@
 //! bounded and does no harm.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io;
 use std::sync::Arc;
 
 use super::calendar::{Civil, civil};
 use super::rule::Rule;
 use super::{TIMES, tzif};
+use crate::linux::passwd::read_bounded;
 
 /// Where the data is; the first folder that is there is taken.
 const FOLDERS: [&str; 3] = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"];
 
-/// Far above any real file: the largest has less than 4 KiB.
-const LARGEST_FILE: u64 = 64 << 10;
-
 /// The longest name has 32 letters.
 const LONGEST_NAME: usize = 64;
 
-/// UTC by the names that people use for it; needs no file.
-const NAMES_OF_UTC: [&str; 6] = ["UTC", "Etc/UTC", "UCT", "Universal", "Zulu", "GMT"];
+const NO_DATA: &str = "there is no time zone data on this machine (package tzdata, \
+     /usr/share/zoneinfo)";
+const NAMES: &str = "and names are as \"Europe/Berlin\" or \"UTC\"";
+const NO_TZIF: &str = "no time zone data (TZif) without leap seconds";
 
-/// A time zone. Cheap to clone: clones share the data.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A time zone. Cheap to clone: clones share the data. Zones of one name are equal.
+#[derive(Clone, Debug, Default)]
 pub struct Zone(Option<Arc<Named>>);
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 struct Named {
     name: String,
     clock: Clock,
@@ -76,44 +73,30 @@ pub(super) struct Span {
 pub enum ZoneError {
     /// This machine has no time zone data; UTC is all there is.
     NoData,
-    /// No name of a time zone looks like that.
-    BadName,
-    /// The data has no zone of that name.
-    Unknown(PathBuf),
-    /// There is a file of that name, and it cannot be read.
-    Unreadable(PathBuf, String),
+    /// There is data, and no such zone in it.
+    NoZone(String),
 }
 
 impl fmt::Display for ZoneError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ZoneError::NoData => {
-                let [folder, ..] = FOLDERS;
-                write!(
-                    f,
-                    "there is no time zone data on this machine: {folder} comes with the \
-                     package tzdata"
-                )
-            }
-            ZoneError::BadName => {
-                f.write_str("time zones have names as \"Europe/Berlin\" or \"UTC\"")
-            }
-            ZoneError::Unknown(path) => write!(
-                f,
-                "no such time zone: {} is not there, and names are as \"Europe/Berlin\" or \"UTC\"",
-                path.display()
-            ),
-            ZoneError::Unreadable(path, why) => write!(f, "{}: {why}", path.display()),
-        }
+        f.write_str(match self {
+            ZoneError::NoData => NO_DATA,
+            ZoneError::NoZone(text) => text,
+        })
     }
 }
 
 impl std::error::Error for ZoneError {}
 
+impl PartialEq for Zone {
+    fn eq(&self, other: &Zone) -> bool {
+        self.name() == other.name()
+    }
+}
+
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.0.as_ref().map(|named| named.name.as_str());
-        f.write_str(name.unwrap_or("UTC"))
+        f.write_str(self.name())
     }
 }
 
@@ -127,30 +110,38 @@ impl Zone {
     ///
     /// [`ZoneError::NoData`] is the machine's fault, the others are the name's.
     pub fn load(name: &str) -> Result<Zone, ZoneError> {
-        if NAMES_OF_UTC.contains(&name) {
+        if name == "UTC" || name == "Etc/UTC" {
             return Ok(Zone::UTC);
         }
         if !is_name(name) {
-            return Err(ZoneError::BadName);
+            return Err(ZoneError::NoZone(format!(
+                "no name of a time zone, {NAMES}"
+            )));
         }
-        let folders = FOLDERS.iter().map(Path::new);
-        let Some(folder) = folders.into_iter().find(|folder| folder.is_dir()) else {
-            return Err(ZoneError::NoData);
-        };
-        Zone::load_from(folder, name)
+        for folder in &FOLDERS {
+            // A folder is no file, and that it is there is all that is to be known.
+            if !is_missing(&read_bounded(folder)) {
+                let path = format!("{folder}/{name}");
+                return Zone::load_from(&path, name).map_err(ZoneError::NoZone);
+            }
+        }
+        Err(ZoneError::NoData)
     }
 
-    fn load_from(folder: &Path, name: &str) -> Result<Zone, ZoneError> {
-        let path = folder.join(name);
-        let bytes = match read(&path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(ZoneError::Unknown(path)),
-            Err(e) => return Err(ZoneError::Unreadable(path, format!("cannot read: {e}"))),
-        };
-        match tzif::parse(&bytes) {
-            Ok(clock) => Ok(Zone::new(name, clock)),
-            Err(why) => Err(ZoneError::Unreadable(path, why.to_owned())),
+    fn load_from(path: &str, name: &str) -> Result<Zone, String> {
+        let bytes = read_bounded(path);
+        if is_missing(&bytes) {
+            return Err(format!("there is no {path}, {NAMES}"));
         }
+        let bytes = bytes.map_err(|e| format!("cannot read {path}: {e}"))?;
+        match tzif::parse(&bytes) {
+            Some(clock) => Ok(Zone::new(name, clock)),
+            None => Err(format!("{path} is damaged, or {NO_TZIF}")),
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.0.as_ref().map_or("UTC", |named| &named.name)
     }
 
     fn new(name: &str, clock: Clock) -> Zone {
@@ -182,7 +173,7 @@ impl Zone {
 
 impl Span {
     /// The clock of UTC.
-    const FOR_EVER: Span = Span {
+    pub(super) const FOR_EVER: Span = Span {
         start: i64::MIN,
         end: i64::MAX,
         offset: 0,
@@ -206,19 +197,10 @@ impl Clock {
         match (future, self.rule) {
             ([next, ..], _) => span.end = next.at,
             ([], Some(rule)) => {
-                let first = span.start;
                 if past.is_empty() {
                     span.offset = rule.standard;
                 }
-                for change in rule.changes_around(at).into_iter().flatten() {
-                    if change.at > at {
-                        span.end = change.at;
-                        break;
-                    }
-                    if change.at > first {
-                        span.pass(change);
-                    }
-                }
+                span = rule.span(at, span);
             }
             ([], None) => {}
         }
@@ -234,6 +216,11 @@ impl Span {
     }
 }
 
+fn is_missing(read: &io::Result<Vec<u8>>) -> bool {
+    read.as_ref()
+        .is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+}
+
 /// Whether a name is one, and leads nowhere else.
 fn is_name(name: &str) -> bool {
     let is_part = |part: &str| {
@@ -243,27 +230,10 @@ fn is_name(name: &str) -> bool {
     name.len() <= LONGEST_NAME && name.split('/').all(is_part)
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // Without O_NONBLOCK the open of a FIFO waits for a writer (fifo(7)).
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file: File = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(io::Error::other("larger than 64 KiB"));
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::os::unix::fs::symlink;
 
     impl Zone {
@@ -274,7 +244,7 @@ mod tests {
 
     #[test]
     fn utc_needs_no_data() {
-        for name in NAMES_OF_UTC {
+        for name in ["UTC", "Etc/UTC"] {
             assert_eq!(Zone::load(name).unwrap(), Zone::UTC);
         }
         assert_eq!(Zone::default().to_string(), "UTC");
@@ -297,7 +267,8 @@ mod tests {
             &"A".repeat(65),
         ] {
             let error = Zone::load(name).unwrap_err();
-            assert!(matches!(error, ZoneError::BadName), "{name}: {error}");
+            let expected = "no name of a time zone, and names are as \"Europe/Berlin\" or \"UTC\"";
+            assert_eq!(error.to_string(), expected, "{name}");
         }
     }
 
@@ -306,20 +277,29 @@ mod tests {
         for (name, why) in [
             (
                 "Europe/Berln",
-                "no such time zone: /usr/share/zoneinfo/Europe/Berln is not there, and names \
-                 are as \"Europe/Berlin\" or \"UTC\"",
+                "there is no /usr/share/zoneinfo/Europe/Berln, and names are as \
+                 \"Europe/Berlin\" or \"UTC\"",
             ),
             (
                 "Europe",
-                "/usr/share/zoneinfo/Europe: cannot read: not a regular file",
+                "cannot read /usr/share/zoneinfo/Europe: not a regular file",
             ),
             (
                 "leapseconds",
-                "/usr/share/zoneinfo/leapseconds: not a file of time zone data (TZif)",
+                "/usr/share/zoneinfo/leapseconds is damaged, or no time zone data (TZif) \
+                 without leap seconds",
             ),
         ] {
             assert_eq!(Zone::load(name).unwrap_err().to_string(), why);
         }
+    }
+
+    #[test]
+    fn zones_of_one_name_are_equal() {
+        let berlin = Zone::load("Europe/Berlin").unwrap();
+        assert_eq!(berlin, Zone::load("Europe/Berlin").unwrap());
+        assert_ne!(berlin, Zone::load("Europe/Paris").unwrap());
+        assert_ne!(berlin, Zone::UTC);
     }
 
     #[test]
@@ -343,13 +323,14 @@ mod tests {
         nix::unistd::mkfifo(&path.join("Fifo"), nix::sys::stat::Mode::S_IRUSR).unwrap();
         symlink("/dev/zero", path.join("Zero")).unwrap();
         let large = File::create(path.join("Large")).unwrap();
-        large.set_len(LARGEST_FILE + 1).unwrap();
+        large.set_len((4 << 20) + 1).unwrap();
         for (name, why) in [
             ("Fifo", "not a regular file"),
             ("Zero", "not a regular file"),
-            ("Large", "larger than 64 KiB"),
+            ("Large", "larger than 4 MiB"),
         ] {
-            let error = Zone::load_from(path, name).unwrap_err().to_string();
+            let file = path.join(name);
+            let error = Zone::load_from(file.to_str().unwrap(), name).unwrap_err();
             assert!(error.ends_with(why), "{error}");
         }
     }

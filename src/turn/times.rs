@@ -41,7 +41,7 @@ impl Lastout {
         }
         if let Some(calendar) = &mut self.calendar {
             let now = wall_clock();
-            calendar.timetable.replace(schedules.into_iter(), now);
+            calendar.timetable.replace(&mut schedules.into_iter(), now);
             calendar.set_alarm();
         }
     }

@@ -1,7 +1,7 @@
 //! Who says what, on the kernel at hand: Debian's `systemd-notify` and daemons made of
 //! shell scripts, attributed and buried in the order of a turn.
 
-use std::ffi::{CString, OsString};
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use lastout_core::{ExitStatus, Message, Signal};
@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use super::*;
 use crate::linux::notify::{BUDGET, Said, Socket};
 use crate::linux::signals::Inherited;
+use crate::linux::spawn::{Start, Work};
 use crate::linux::testing::{in_process, until};
 use crate::plan::{Slate, Stdin};
 use crate::single;
@@ -48,9 +49,14 @@ impl Life {
         let mut launch = single::launch(&argv);
         launch.slate = Slate::Clean;
         launch.stdin = Stdin::Null;
-        let entry = [b"NOTIFY_SOCKET=", self.socket.name()].concat();
-        launch.environment.push(CString::new(entry).unwrap());
-        self.people.spawn(run, &launch, false).unwrap();
+        let start = Start {
+            run,
+            launch: &launch,
+            work: Work::Command,
+            extra: &[("NOTIFY_SOCKET", self.socket.name().to_vec())],
+            in_front: false,
+        };
+        self.people.spawn(start).unwrap();
     }
 
     /// Hears everybody, then reaps: the order of a turn.
