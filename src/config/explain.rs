@@ -2,15 +2,15 @@
 //!
 //! At most 80 columns wide. Values of the environment are not shown: some are secret.
 
-use std::ffi::{CStr, CString};
+use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use lastout_core::{
-    Autorestart, EndPolicy, Leftovers, Meaning, ProgramSpec, Retries, Scope, Signal, SignalTable,
-};
+use lastout_core::{Meaning, ProgramSpec, Signal, SignalTable, Spec};
 
 use super::text::printable;
 use super::{Loaded, LogFormat, format_duration};
-use crate::plan::{Launch, Stdin};
+
+mod program;
 
 const WIDTH: usize = 80;
 
@@ -20,6 +20,13 @@ const INDENT: usize = 14;
 /// What would run, in the order of its start, and then the warnings. Ends with a newline.
 #[must_use]
 pub fn explain(loaded: &Loaded) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_secs();
+    explain_at(loaded, i64::try_from(now).unwrap_or(i64::MAX))
+}
+
+/// As [`explain`], at that time of the wall clock.
+pub(super) fn explain_at(loaded: &Loaded, now: i64) -> String {
     let spec = &loaded.plan.spec;
     let mut page = Page::default();
     let count = spec.programs.len();
@@ -28,22 +35,16 @@ pub fn explain(loaded: &Loaded) -> String {
     page.line(&format!(
         "{file}: {count} {programs}, in the order of their start"
     ));
-    let mut order: Vec<(&ProgramSpec, &Launch)> =
-        spec.programs.iter().zip(&loaded.plan.launches).collect();
-    // Stable: among equals the order of the file. The command comes when all are up.
-    let main = spec.main.and_then(|id| spec.programs.get(id.0 as usize));
-    let main = main.map(|program| program.name.as_str());
-    order.sort_by_key(|(program, _)| (Some(program.name.as_str()) == main, program.priority));
-    for (program, launch) in order {
-        page.program(program, launch, Some(program.name.as_str()) == main);
+    for number in order(spec) {
+        page.program(loaded, number, now);
     }
     page.line("");
     page.line("lastout");
-    if let Some(stop_timeout) = spec.stop_timeout {
-        page.row(
-            "shutdown",
-            &format!("within {}", format_duration(stop_timeout)),
-        );
+    if let Some(timeout) = spec.startup_timeout {
+        page.row("startup", &format!("within {}", format_duration(timeout)));
+    }
+    if let Some(timeout) = spec.stop_timeout {
+        page.row("shutdown", &format!("within {}", format_duration(timeout)));
     }
     page.row("signals", &signals(&spec.signals, &spec.programs));
     let format = match loaded.log_format {
@@ -59,6 +60,52 @@ pub fn explain(loaded: &Loaded) -> String {
         page.wrapped("warning: ", warning);
     }
     page.0
+}
+
+/// The places of all programs in the order of their start: each after what it needs, of
+/// those that could start the one with the lowest priority first, then as in the file.
+/// The command comes when all are up.
+fn order(spec: &Spec) -> Vec<usize> {
+    let programs = &spec.programs;
+    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); programs.len()];
+    let mut missing = Vec::with_capacity(programs.len());
+    let mut free: BTreeSet<(u64, u64)> = BTreeSet::new();
+    let rank = |number: usize| {
+        let is_main = spec.main.is_some_and(|main| main.0 as usize == number);
+        let priority = programs.get(number).map_or(0, |p| i64::from(p.priority));
+        match is_main {
+            true => (u64::MAX, 0),
+            false => (priority.abs_diff(i64::from(i32::MIN)), number as u64),
+        }
+    };
+    for (number, program) in programs.iter().enumerate() {
+        for need in &program.needs {
+            if let Some(needed_by) = needed_by.get_mut(need.program.0 as usize) {
+                needed_by.push(number);
+            }
+        }
+        missing.push(program.needs.len());
+        if program.needs.is_empty() {
+            free.insert(rank(number));
+        }
+    }
+    let mut order = Vec::with_capacity(programs.len());
+    while let Some((priority, number)) = free.pop_first() {
+        let number = match (priority, spec.main) {
+            (u64::MAX, Some(main)) => main.0 as usize,
+            (_, _) => number as usize,
+        };
+        order.push(number);
+        for dependent in needed_by.get(number).into_iter().flatten() {
+            if let Some(missing) = missing.get_mut(*dependent) {
+                *missing = missing.saturating_sub(1);
+                if *missing == 0 {
+                    free.insert(rank(*dependent));
+                }
+            }
+        }
+    }
+    order
 }
 
 #[derive(Default)]
@@ -94,95 +141,6 @@ impl Page {
         }
         self.line(&line);
     }
-
-    fn program(&mut self, program: &ProgramSpec, launch: &Launch, is_main: bool) {
-        self.line("");
-        let name = &program.name;
-        self.line(&match (is_main, program.autostart) {
-            (true, _) => format!("{name} (the command, when all are up; its end is the end)"),
-            (false, true) => name.clone(),
-            (false, false) => format!("{name} (not by itself)"),
-        });
-        self.row("command", &command(&launch.argv));
-        if let Some(directory) = &launch.directory {
-            self.row("directory", &printable(&directory.to_string_lossy()));
-        }
-        if let Some(user) = &launch.user {
-            let group = user.group.iter().map(|group| format!(":{group}"));
-            let group: String = group.collect();
-            self.row("user", &printable(&format!("{}{group}", user.user)));
-        }
-        if let Some(umask) = launch.umask {
-            self.row("umask", &format!("{umask:03o}"));
-        }
-        if launch.stdin == Stdin::Inherit && !is_main {
-            self.row("stdin", "lastout's");
-        }
-        if !is_main {
-            self.row("start", &start(program));
-            self.row("restart", &restart(program));
-            self.row("its end", &end(program));
-        }
-        self.row("stop", &stop(program));
-    }
-}
-
-fn start(program: &ProgramSpec) -> String {
-    let up = match program.startsecs.is_zero() {
-        true => "up at once".to_owned(),
-        false => format!("up after {}", format_duration(program.startsecs)),
-    };
-    let retries = match program.startretries {
-        Retries::AtMost(1) => "1 retry".to_owned(),
-        Retries::AtMost(n) => format!("{n} retries"),
-        Retries::Infinite => "retried without end".to_owned(),
-    };
-    let pauses = [program.backoff, program.backoff_max].map(format_duration);
-    let [backoff, backoff_max] = pauses;
-    format!(
-        "priority {}; {up}; {retries}, pauses of {backoff} to {backoff_max}",
-        program.priority
-    )
-}
-
-fn restart(program: &ProgramSpec) -> String {
-    let codes: Vec<String> = program.exitcodes.iter().map(u8::to_string).collect();
-    match program.autorestart {
-        Autorestart::Always => "always".to_owned(),
-        Autorestart::Never => "never".to_owned(),
-        Autorestart::Unexpected if codes.is_empty() => "after every end".to_owned(),
-        Autorestart::Unexpected => format!("unless it exits with {}", codes.join(" or ")),
-    }
-}
-
-fn end(program: &ProgramSpec) -> String {
-    let policy = |policy| match policy {
-        EndPolicy::Ignore => "the container goes on",
-        EndPolicy::Shutdown => "the container ends",
-    };
-    let (good, bad) = (policy(program.on_success), policy(program.on_failure));
-    match good == bad {
-        true => format!("for good: {good}"),
-        false => format!("well: {good}; badly: {bad}"),
-    }
-}
-
-fn stop(program: &ProgramSpec) -> String {
-    let scope = match program.stop_scope {
-        Scope::Leader => "it",
-        Scope::Group => "its process group",
-        Scope::Tree => "all of its processes",
-    };
-    let signal = program.stopsignal;
-    let time = match program.stopwaitsecs {
-        Some(time) => format!("killed after {}", format_duration(time)),
-        None => "killed only at the end of the shutdown".to_owned(),
-    };
-    let leftovers = match program.leftovers {
-        Leftovers::Stop => "",
-        Leftovers::Keep => "; what it leaves behind is kept",
-    };
-    format!("{signal} to {scope}, {time}{leftovers}")
 }
 
 fn signals(table: &SignalTable, programs: &[ProgramSpec]) -> String {
@@ -215,20 +173,4 @@ fn signals(table: &SignalTable, programs: &[ProgramSpec]) -> String {
         .map(|(m, s)| format!("{} {m}", s.join(" ")))
         .collect();
     groups.join("; ")
-}
-
-/// A command as it could be typed into a shell.
-fn command(argv: &[CString]) -> String {
-    let words: Vec<String> = argv.iter().map(|word| shell_word(word)).collect();
-    words.join(" ")
-}
-
-fn shell_word(word: &CStr) -> String {
-    let text = word.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.into_owned();
-    }
-    let quoted = text.replace('\'', "'\\''").replace('\n', "⏎ ");
-    printable(&format!("'{quoted}'"))
 }
