@@ -3,9 +3,10 @@
 //! At most 80 columns wide. Values of the environment are not shown: some are secret.
 
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::fmt::{self, Display, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lastout_core::{Meaning, ProgramSpec, Signal, SignalTable, Spec};
+use lastout_core::{Meaning, ProgramId, ProgramSpec, Signal, SignalTable, Spec};
 
 use super::text::printable;
 use super::{Loaded, LogFormat, format_duration};
@@ -32,34 +33,40 @@ pub(super) fn explain_at(loaded: &Loaded, now: i64) -> String {
     let count = spec.programs.len();
     let programs = if count == 1 { "program" } else { "programs" };
     let file = printable(&loaded.path.to_string_lossy());
-    page.line(&format!(
+    page.add(format_args!(
         "{file}: {count} {programs}, in the order of their start"
     ));
+    page.line();
     for number in order(spec) {
         page.program(loaded, number, now);
     }
-    page.line("");
-    page.line("lastout");
+    page.line();
+    page.add("lastout");
+    page.line();
     if let Some(timeout) = spec.startup_timeout {
-        page.row("startup", &format!("within {}", format_duration(timeout)));
+        page.add(format_args!("within {}", Time(timeout)));
+        page.row("startup");
     }
     if let Some(timeout) = spec.stop_timeout {
-        page.row("shutdown", &format!("within {}", format_duration(timeout)));
+        page.add(format_args!("within {}", Time(timeout)));
+        page.row("shutdown");
     }
-    page.row("signals", &signals(&spec.signals, &spec.programs));
+    page.signals(&spec.signals, &spec.programs);
     let format = match loaded.log_format {
         LogFormat::Text => "text",
         LogFormat::Json => "json",
     };
     let level = loaded.log_level.as_str().to_ascii_lowercase();
-    page.row("log", &format!("{level}, as {format}"));
+    page.add(format_args!("{level}, as {format}"));
+    page.row("log");
     if !loaded.plan.warnings.is_empty() {
-        page.line("");
+        page.line();
     }
     for warning in &loaded.plan.warnings {
-        page.wrapped("warning: ", warning);
+        page.add(warning);
+        page.wrapped("warning: ");
     }
-    page.0
+    page.lines
 }
 
 /// The places of all programs in the order of their start: each after what it needs, of
@@ -108,69 +115,119 @@ fn order(spec: &Spec) -> Vec<usize> {
     order
 }
 
+/// Lines, and the text that the next of them are made of.
 #[derive(Default)]
-struct Page(String);
+struct Page {
+    lines: String,
+    text: String,
+}
 
 impl Page {
-    fn line(&mut self, text: &str) {
-        self.0.push_str(text.trim_end());
-        self.0.push('\n');
+    fn add(&mut self, text: impl Display) {
+        self.add_this(&text);
     }
 
-    fn row(&mut self, name: &str, text: &str) {
-        self.wrapped(&format!("  {name:<width$}", width = INDENT - 2), text);
+    fn add_this(&mut self, text: &dyn Display) {
+        // Writing to a string does not fail.
+        let _ = write!(self.text, "{text}");
     }
 
-    /// A text broken at its blanks; what has no blanks for a whole line runs over.
-    fn wrapped(&mut self, start: &str, text: &str) {
+    /// What else there is, after a comma if there was something before it.
+    fn add_item(&mut self, text: impl Display) {
+        if !self.text.is_empty() {
+            self.add(", ");
+        }
+        self.add_this(&text);
+    }
+
+    /// The text as a line.
+    fn line(&mut self) {
+        self.lines.push_str(self.text.trim_end());
+        self.lines.push('\n');
+        self.text.clear();
+    }
+
+    /// The text behind a name, if there is any.
+    fn row(&mut self, name: &str) {
+        if !self.text.is_empty() {
+            self.wrapped(&format!("  {name:<width$}", width = INDENT - 2));
+        }
+    }
+
+    /// The text broken at its blanks; what has no blanks for a whole line runs over.
+    fn wrapped(&mut self, start: &str) {
         let indent = " ".repeat(start.chars().count());
-        let mut line = start.to_owned();
+        let text = std::mem::take(&mut self.text);
+        self.add(start);
         let mut is_empty = true;
         for word in text.split(' ') {
-            let long = line.chars().count() + 1 + word.chars().count() > WIDTH;
+            let long = self.text.chars().count() + 1 + word.chars().count() > WIDTH;
             if long && !is_empty {
-                self.line(&line);
-                line.clone_from(&indent);
+                self.line();
+                self.add(&indent);
                 is_empty = true;
             }
             if !is_empty {
-                line.push(' ');
+                self.add(' ');
             }
-            line.push_str(word);
+            self.add(word);
             is_empty = false;
         }
-        self.line(&line);
+        self.line();
+    }
+
+    fn signals(&mut self, table: &SignalTable, programs: &[ProgramSpec]) {
+        let name = |program: ProgramId| {
+            let program = programs.get(program.0 as usize);
+            program.map_or("", |program| program.name.as_str())
+        };
+        let mut told: Vec<Meaning> = Vec::new();
+        for first in Signal::all() {
+            let meaning = table.meaning(first);
+            let is_nothing = matches!(meaning, Meaning::Ignore | Meaning::IgnoreSilently);
+            if is_nothing || told.iter().any(|other| is_same(*other, meaning)) {
+                continue;
+            }
+            if !told.is_empty() {
+                self.add("; ");
+            }
+            told.push(meaning);
+            for signal in Signal::all().filter(|s| is_same(table.meaning(*s), meaning)) {
+                let signal = signal.to_string();
+                let signal = signal.strip_prefix("SIG").unwrap_or(&signal);
+                self.add(format_args!("{signal} "));
+            }
+            match meaning {
+                Meaning::Shutdown => self.add("shutdown"),
+                Meaning::Reload => self.add("reload"),
+                Meaning::ReloadProgram(program) => {
+                    self.add(format_args!("reload:{}", name(program)));
+                }
+                Meaning::ReopenLogs => self.add("reopen-logs"),
+                Meaning::LogState => self.add("log-state"),
+                Meaning::Forward(forward) => {
+                    self.add(format_args!("forward:{}", name(forward.program)));
+                }
+                Meaning::Ignore | Meaning::IgnoreSilently => {}
+            }
+        }
+        self.row("signals");
     }
 }
 
-fn signals(table: &SignalTable, programs: &[ProgramSpec]) -> String {
-    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for signal in Signal::all() {
-        let meaning = match table.meaning(signal) {
-            Meaning::Shutdown => "shutdown".to_owned(),
-            Meaning::Reload => "reload".to_owned(),
-            Meaning::ReloadProgram(program) => {
-                let program = programs.get(program.0 as usize);
-                format!("reload:{}", program.map_or("", |p| p.name.as_str()))
-            }
-            Meaning::ReopenLogs => "reopen-logs".to_owned(),
-            Meaning::LogState => "log-state".to_owned(),
-            Meaning::Forward(forward) => {
-                let program = programs.get(forward.program.0 as usize);
-                format!("forward:{}", program.map_or("", |p| p.name.as_str()))
-            }
-            Meaning::Ignore | Meaning::IgnoreSilently => continue,
-        };
-        let signal = signal.to_string();
-        let signal = signal.strip_prefix("SIG").unwrap_or(&signal).to_owned();
-        match groups.iter_mut().find(|(known, _)| *known == meaning) {
-            Some((_, signals)) => signals.push(signal),
-            None => groups.push((meaning, vec![signal])),
-        }
+/// Whether two signals are told as one: what each is forwarded as is its own.
+fn is_same(one: Meaning, other: Meaning) -> bool {
+    match (one, other) {
+        (Meaning::Forward(one), Meaning::Forward(other)) => one.program == other.program,
+        (one, other) => one == other,
     }
-    let groups = groups.iter();
-    let groups: Vec<String> = groups
-        .map(|(m, s)| format!("{} {m}", s.join(" ")))
-        .collect();
-    groups.join("; ")
+}
+
+/// A duration as people write it.
+struct Time(Duration);
+
+impl Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_duration(self.0))
+    }
 }

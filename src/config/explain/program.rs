@@ -8,9 +8,9 @@ use lastout_core::{
     ProgramSpec, ReadyBy, Retries, Scope,
 };
 
+use super::super::Loaded;
 use super::super::text::printable;
-use super::super::{Loaded, format_duration};
-use super::Page;
+use super::{Page, Time};
 use crate::limits::Limits;
 use crate::plan::{Address, Launch, Output, Probe, Ready, Stdin};
 use crate::schedule::{Schedule, civil};
@@ -30,98 +30,303 @@ impl Page {
             None => 1,
         };
         let is_main = plan.spec.main.is_some_and(|main| main.0 as usize == number);
-        self.line("");
-        self.line(&heading(program, instances, is_main));
-        self.row("command", &command(&launch.argv));
+        self.line();
+        self.heading(program, instances, is_main);
+        self.command("command", Some(&launch.argv));
         self.surroundings(launch, is_main);
+        self.limits(&launch.limits);
         if is_main {
-            self.row("stop", &stop(program));
+            self.stop(program);
             return;
         }
-        if !program.needs.is_empty() {
-            self.row("after", &needs(&program.needs, programs));
-        }
+        self.needs(&program.needs, programs);
         if let Some(schedule) = &launch.schedule {
-            self.row("schedule", &times(schedule, program.schedule, now));
+            self.times(schedule, program.schedule, now);
         }
-        if let Some(argv) = &launch.pre_start {
-            self.row("pre_start", &command(argv));
-        }
-        self.row("start", &start(program));
+        self.command("pre_start", launch.pre_start.as_ref());
+        self.start(program);
         self.watch(program, launch);
-        self.row("restart", &restart(program));
-        self.row("its end", &end(program));
-        self.row("stop", &stop(program));
-        if let Some(argv) = &launch.post_stop {
-            self.row("post_stop", &command(argv));
-        }
+        self.restart(program);
+        self.stop(program);
+        self.command("post_stop", launch.post_stop.as_ref());
         if let Some(signal) = program.reload_signal {
-            self.row("reload", &signal.to_string());
+            self.add(signal);
+            self.row("reload");
         }
     }
 
-    /// Where and as whom it runs, and what it may use.
+    fn heading(&mut self, program: &ProgramSpec, instances: usize, is_main: bool) {
+        self.add(&program.name);
+        if let Some((base, _)) = base(&program.name) {
+            self.add(format_args!(" to {base}:{}", instances - 1));
+        }
+        let what = match (program.schedule, program.kind) {
+            _ if is_main => " (the command, when all are up; its end is the end)",
+            (Some(_), _) => " (when its time has come)",
+            (None, Kind::Oneshot) => " (a oneshot)",
+            (None, Kind::Service) => "",
+        };
+        self.add(what);
+        if !program.autostart {
+            self.add(" (not by itself)");
+        }
+        self.line();
+    }
+
+    /// Where and as whom it runs.
     fn surroundings(&mut self, launch: &Launch, is_main: bool) {
         if let Some(directory) = &launch.directory {
-            self.row("directory", &printable(&directory.to_string_lossy()));
+            self.add(printable(&directory.to_string_lossy()));
+            self.row("directory");
         }
         if let Some(user) = &launch.user {
-            let group = user.group.iter().map(|group| format!(":{group}"));
-            let group: String = group.collect();
-            self.row("user", &printable(&format!("{}{group}", user.user)));
+            self.add(printable(&user.user));
+            if let Some(group) = &user.group {
+                self.add(format_args!(":{}", printable(group)));
+            }
+            self.row("user");
         }
         if let Some(umask) = launch.umask {
-            self.row("umask", &format!("{umask:03o}"));
+            self.add(format_args!("{umask:03o}"));
+            self.row("umask");
         }
         if launch.stdin == Stdin::Inherit && !is_main {
-            self.row("stdin", "lastout's");
+            self.add("lastout's");
+            self.row("stdin");
         }
         for (name, output) in [("stdout", launch.stdout), ("stderr", launch.stderr)] {
             match output {
                 Output::Inherit => {}
-                Output::Null => self.row(name, "/dev/null"),
+                Output::Null => self.add("/dev/null"),
+            }
+            self.row(name);
+        }
+    }
+
+    /// What it may use.
+    fn limits(&mut self, limits: &Limits) {
+        for limit in &limits.resources {
+            self.add_item(limit.resource.name());
+            self.add_limit(" ", limit.soft);
+            if limit.soft != limit.hard {
+                self.add_limit(" to ", limit.hard);
             }
         }
-        let limits = limits(&launch.limits);
-        if !limits.is_empty() {
-            self.row("limits", &limits);
+        if let Some(nice) = limits.nice {
+            self.add_item(format_args!("nice {nice}"));
         }
+        if let Some(adj) = limits.oom_score_adj {
+            self.add_item(format_args!("oom_score_adj {adj}"));
+        }
+        if let Some(capabilities) = limits.capabilities {
+            self.add_item("no capability");
+            for (number, name) in capabilities.iter().enumerate() {
+                let but = if number == 0 { " but" } else { "" };
+                self.add(format_args!("{but} {name}"));
+            }
+        }
+        if limits.no_new_privileges {
+            self.add_item("no new privileges");
+        }
+        self.row("limits");
+    }
+
+    fn add_limit(&mut self, before: &str, value: u64) {
+        match value {
+            u64::MAX => self.add(format_args!("{before}unlimited")),
+            value => self.add(format_args!("{before}{value}")),
+        }
+    }
+
+    fn needs(&mut self, needs: &[Need], programs: &[ProgramSpec]) {
+        let mut rest = needs;
+        while let Some((need, after)) = rest.split_first() {
+            let number = need.program.0 as usize;
+            self.add_item(programs.get(number).map_or("", |p| p.name.as_str()));
+            // All instances of a program are needed one after the other.
+            let name = programs.get(number).and_then(|p| base(&p.name));
+            let name = name.filter(|(_, instance)| *instance == "0");
+            let most = name.map_or(0, |_| instances(programs, number) - 1);
+            let ids = (need.program.0 + 1..).zip(after).take(most);
+            let more = ids.take_while(|(id, need)| need.program.0 == *id).count();
+            if let Some((name, _)) = name.filter(|_| more > 0) {
+                self.add(format_args!(" to {name}:{more}"));
+            }
+            self.add(match need.condition {
+                Condition::Started => " started",
+                Condition::Ready => " ready",
+                Condition::Completed => " completed",
+            });
+            rest = after.get(more..).unwrap_or_default();
+        }
+        self.row("after");
+    }
+
+    fn times(&mut self, schedule: &Schedule, concurrency: Option<Concurrency>, now: i64) {
+        match schedule.next_after(now) {
+            None => self.add("never"),
+            Some(at) => {
+                let day = civil(at.div_euclid(86_400));
+                let (year, month, day) = (day.year, day.month, day.day);
+                self.add(format_args!("next on {year}-{month:02}-{day:02} at "));
+                let minute = at.rem_euclid(86_400) / 60;
+                let (hour, minute) = (minute / 60, minute % 60);
+                self.add(format_args!("{hour:02}:{minute:02} UTC"));
+            }
+        }
+        self.add(format_args!(", by the clock of {}; ", schedule.zone));
+        self.add(match concurrency {
+            Some(Concurrency::Forbid) | None => "not while it still runs",
+            Some(Concurrency::Allow) => "also while it still runs",
+            Some(Concurrency::Replace) => "what still runs then is stopped",
+        });
+        self.row("schedule");
+    }
+
+    fn start(&mut self, program: &ProgramSpec) {
+        self.add(format_args!("priority {}; up ", program.priority));
+        match (program.readiness, program.startsecs) {
+            (Some(_), Duration::ZERO) => self.add("when it is ready"),
+            (Some(_), time) => self.add(format_args!("after {} and when it is ready", Time(time))),
+            (None, Duration::ZERO) => self.add("at once"),
+            (None, time) => self.add(format_args!("after {}", Time(time))),
+        }
+        match program.startretries {
+            Retries::AtMost(1) => self.add("; 1 retry"),
+            Retries::AtMost(n) => self.add(format_args!("; {n} retries")),
+            Retries::Infinite => self.add("; retried without end"),
+        }
+        let (low, high) = (Time(program.backoff), Time(program.backoff_max));
+        self.add(format_args!(", pauses of {low} to {high}"));
+        self.row("start");
     }
 
     /// How it is known whether it is ready, and whether it is well.
     fn watch(&mut self, program: &ProgramSpec, launch: &Launch) {
         if let (Some(readiness), Some(ready)) = (program.readiness, &launch.ready) {
-            let says = match ready {
-                Ready::Notify => "when it says so (sd_notify)".to_owned(),
-                Ready::Descriptor(number) => format!("when it says so on descriptor {number}"),
-                Ready::Probe(probe) => format!("when {}", probed(probe)),
-            };
-            let every = match readiness.by {
-                ReadyBy::Message => String::new(),
-                ReadyBy::Probe(times) => {
-                    format!(", asked every {}", format_duration(times.interval))
-                }
-            };
-            let within = format_duration(readiness.start_timeout);
-            self.row("ready", &format!("{says}{every}; within {within}"));
+            self.add("when ");
+            match ready {
+                Ready::Notify => self.add("it says so (sd_notify)"),
+                Ready::Descriptor(n) => self.add(format_args!("it says so on descriptor {n}")),
+                Ready::Probe(probe) => self.probe(probe),
+            }
+            if let ReadyBy::Probe(times) = readiness.by {
+                self.add(format_args!(", asked every {}", Time(times.interval)));
+            }
+            self.add(format_args!("; within {}", Time(readiness.start_timeout)));
+            self.row("ready");
         }
         if let (Some(health), Some(probe)) = (program.healthcheck, &launch.health) {
-            let action = match health.action {
+            self.probe(probe);
+            self.add(format_args!(
+                ", asked every {}; ",
+                Time(health.times.interval)
+            ));
+            self.add(match health.action {
                 HealthAction::Restart => "a restart",
                 HealthAction::Shutdown => "the end of the container",
                 HealthAction::Nothing => "the log says so",
-            };
-            let (probe, every) = (probed(probe), format_duration(health.times.interval));
-            let retries = health.retries;
-            let text = format!("{probe}, asked every {every}; {action} after {retries} failures");
-            self.row("health", &text);
+            });
+            self.add(format_args!(" after {} failures", health.retries));
+            self.row("health");
         }
         if let Some(time) = program.watchdog {
-            let time = format_duration(time);
-            self.row(
-                "watchdog",
-                &format!("must say that it is well every {time}"),
-            );
+            self.add(format_args!(
+                "must say that it is well every {}",
+                Time(time)
+            ));
+            self.row("watchdog");
+        }
+    }
+
+    fn probe(&mut self, probe: &Probe) {
+        match probe {
+            Probe::Tcp(address) => {
+                self.address(address);
+                self.add(" accepts");
+            }
+            Probe::Http { address, target } => {
+                self.add("http://");
+                self.address(address);
+                self.add(format_args!("{target} answers"));
+            }
+            Probe::Exec(argv) => {
+                self.words(argv);
+                self.add(" exits with 0");
+            }
+        }
+    }
+
+    fn address(&mut self, address: &Address) {
+        let brackets = match address.host.contains(':') {
+            true => ["[", "]"],
+            false => ["", ""],
+        };
+        let [open, close] = brackets;
+        let (host, port) = (&address.host, address.port);
+        self.add(format_args!("{open}{host}{close}:{port}"));
+    }
+
+    fn restart(&mut self, program: &ProgramSpec) {
+        match program.autorestart {
+            Autorestart::Always => self.add("always"),
+            Autorestart::Never => self.add("never"),
+            Autorestart::Unexpected if program.exitcodes.is_empty() => self.add("after every end"),
+            Autorestart::Unexpected => {
+                for (number, code) in program.exitcodes.iter().enumerate() {
+                    let start = match number {
+                        0 => "unless it exits with",
+                        _ => " or",
+                    };
+                    self.add(format_args!("{start} {code}"));
+                }
+            }
+        }
+        self.row("restart");
+        let policy = |policy| match policy {
+            EndPolicy::Ignore => "the container goes on",
+            EndPolicy::Shutdown => "the container ends",
+        };
+        let (good, bad) = (policy(program.on_success), policy(program.on_failure));
+        match good == bad {
+            true => self.add(format_args!("for good: {good}")),
+            false => self.add(format_args!("well: {good}; badly: {bad}")),
+        }
+        self.row("its end");
+    }
+
+    fn stop(&mut self, program: &ProgramSpec) {
+        let scope = match program.stop_scope {
+            Scope::Leader => "it",
+            Scope::Group => "its process group",
+            Scope::Tree => "all of its processes",
+        };
+        self.add(format_args!("{} to {scope}, killed ", program.stopsignal));
+        match program.stopwaitsecs {
+            Some(time) => self.add(format_args!("after {}", Time(time))),
+            None => self.add("only at the end of the shutdown"),
+        }
+        match program.leftovers {
+            Leftovers::Stop => {}
+            Leftovers::Keep => self.add("; what it leaves behind is kept"),
+        }
+        self.row("stop");
+    }
+
+    fn command(&mut self, name: &str, argv: Option<&Vec<CString>>) {
+        if let Some(argv) = argv {
+            self.words(argv);
+            self.row(name);
+        }
+    }
+
+    /// A command as it could be typed into a shell.
+    fn words(&mut self, argv: &[CString]) {
+        for (number, word) in argv.iter().enumerate() {
+            if number > 0 {
+                self.add(' ');
+            }
+            self.add(shell_word(word));
         }
     }
 }
@@ -133,192 +338,10 @@ fn base(name: &str) -> Option<(&str, &str)> {
 
 /// How many programs from that one on are instances of the same.
 fn instances(programs: &[ProgramSpec], first: usize) -> usize {
-    let mut names = programs
-        .iter()
-        .skip(first)
-        .map(|p| base(&p.name).map(|b| b.0));
+    let names = programs.iter().skip(first);
+    let mut names = names.map(|program| base(&program.name).map(|(base, _)| base));
     let name = names.next();
     1 + names.take_while(|other| name == Some(*other)).count()
-}
-
-fn heading(program: &ProgramSpec, instances: usize, is_main: bool) -> String {
-    let name = &program.name;
-    if is_main {
-        return format!("{name} (the command, when all are up; its end is the end)");
-    }
-    let mut notes = Vec::new();
-    match (program.schedule, program.kind) {
-        (Some(_), _) => notes.push("when its time has come"),
-        (None, Kind::Oneshot) => notes.push("a oneshot"),
-        (None, Kind::Service) => {}
-    }
-    if !program.autostart {
-        notes.push("not by itself");
-    }
-    let notes = match notes.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", notes.join(", ")),
-    };
-    match base(name) {
-        Some((base, _)) => format!("{name} to {base}:{}{notes}", instances - 1),
-        None => format!("{name}{notes}"),
-    }
-}
-
-fn needs(needs: &[Need], programs: &[ProgramSpec]) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut rest = needs;
-    while let Some((need, after)) = rest.split_first() {
-        let number = need.program.0 as usize;
-        let name = programs.get(number).map_or("", |p| p.name.as_str());
-        let condition = match need.condition {
-            Condition::Started => "started",
-            Condition::Ready => "ready",
-            Condition::Completed => "completed",
-        };
-        // All instances of a program are needed one after the other.
-        let more = match base(name) {
-            Some((_, "0")) => (instances(programs, number) - 1).min(after.len()),
-            Some(_) | None => 0,
-        };
-        let ids = (need.program.0 + 1..).zip(after).take(more);
-        let more = ids.take_while(|(id, need)| need.program.0 == *id).count();
-        texts.push(match base(name) {
-            Some((base, _)) if more > 0 => format!("{name} to {base}:{more} {condition}"),
-            Some(_) | None => format!("{name} {condition}"),
-        });
-        rest = after.get(more..).unwrap_or_default();
-    }
-    texts.join(", ")
-}
-
-fn times(schedule: &Schedule, concurrency: Option<Concurrency>, now: i64) -> String {
-    let next = match schedule.next_after(now) {
-        None => "never".to_owned(),
-        Some(at) => {
-            let day = civil(at.div_euclid(86_400));
-            let minute = at.rem_euclid(86_400) / 60;
-            let (year, month, day) = (day.year, day.month, day.day);
-            let (hour, minute) = (minute / 60, minute % 60);
-            format!("next on {year}-{month:02}-{day:02} at {hour:02}:{minute:02} UTC")
-        }
-    };
-    let still = match concurrency {
-        Some(Concurrency::Forbid) | None => "not while it still runs",
-        Some(Concurrency::Allow) => "also while it still runs",
-        Some(Concurrency::Replace) => "what still runs then is stopped",
-    };
-    format!("{next}, by the clock of {}; {still}", schedule.zone)
-}
-
-fn limits(limits: &Limits) -> String {
-    let value = |value: u64| match value {
-        u64::MAX => "unlimited".to_owned(),
-        value => value.to_string(),
-    };
-    let mut texts: Vec<String> = Vec::new();
-    for limit in &limits.resources {
-        let (name, soft, hard) = (limit.resource.name(), value(limit.soft), value(limit.hard));
-        texts.push(match soft == hard {
-            true => format!("{name} {soft}"),
-            false => format!("{name} {soft} to {hard}"),
-        });
-    }
-    texts.extend(limits.nice.map(|nice| format!("nice {nice}")));
-    texts.extend(
-        limits
-            .oom_score_adj
-            .map(|adj| format!("oom_score_adj {adj}")),
-    );
-    if let Some(capabilities) = limits.capabilities {
-        let names: Vec<&str> = capabilities.iter().collect();
-        texts.push(match names.is_empty() {
-            true => "no capability".to_owned(),
-            false => format!("no capability but {}", names.join(" ")),
-        });
-    }
-    if limits.no_new_privileges {
-        texts.push("no new privileges".to_owned());
-    }
-    texts.join(", ")
-}
-
-fn probed(probe: &Probe) -> String {
-    let at = |address: &Address| match address.host.contains(':') {
-        true => format!("[{}]:{}", address.host, address.port),
-        false => format!("{}:{}", address.host, address.port),
-    };
-    match probe {
-        Probe::Tcp(address) => format!("{} accepts", at(address)),
-        Probe::Http { address, target } => format!("http://{}{target} answers", at(address)),
-        Probe::Exec(argv) => format!("{} exits with 0", command(argv)),
-    }
-}
-
-fn start(program: &ProgramSpec) -> String {
-    let up = match (program.readiness, program.startsecs) {
-        (Some(_), Duration::ZERO) => "up when it is ready".to_owned(),
-        (Some(_), time) => format!("up after {} and when it is ready", format_duration(time)),
-        (None, Duration::ZERO) => "up at once".to_owned(),
-        (None, time) => format!("up after {}", format_duration(time)),
-    };
-    let retries = match program.startretries {
-        Retries::AtMost(1) => "1 retry".to_owned(),
-        Retries::AtMost(n) => format!("{n} retries"),
-        Retries::Infinite => "retried without end".to_owned(),
-    };
-    let pauses = [program.backoff, program.backoff_max].map(format_duration);
-    let [backoff, backoff_max] = pauses;
-    format!(
-        "priority {}; {up}; {retries}, pauses of {backoff} to {backoff_max}",
-        program.priority
-    )
-}
-
-fn restart(program: &ProgramSpec) -> String {
-    let codes: Vec<String> = program.exitcodes.iter().map(u8::to_string).collect();
-    match program.autorestart {
-        Autorestart::Always => "always".to_owned(),
-        Autorestart::Never => "never".to_owned(),
-        Autorestart::Unexpected if codes.is_empty() => "after every end".to_owned(),
-        Autorestart::Unexpected => format!("unless it exits with {}", codes.join(" or ")),
-    }
-}
-
-fn end(program: &ProgramSpec) -> String {
-    let policy = |policy| match policy {
-        EndPolicy::Ignore => "the container goes on",
-        EndPolicy::Shutdown => "the container ends",
-    };
-    let (good, bad) = (policy(program.on_success), policy(program.on_failure));
-    match good == bad {
-        true => format!("for good: {good}"),
-        false => format!("well: {good}; badly: {bad}"),
-    }
-}
-
-fn stop(program: &ProgramSpec) -> String {
-    let scope = match program.stop_scope {
-        Scope::Leader => "it",
-        Scope::Group => "its process group",
-        Scope::Tree => "all of its processes",
-    };
-    let signal = program.stopsignal;
-    let time = match program.stopwaitsecs {
-        Some(time) => format!("killed after {}", format_duration(time)),
-        None => "killed only at the end of the shutdown".to_owned(),
-    };
-    let leftovers = match program.leftovers {
-        Leftovers::Stop => "",
-        Leftovers::Keep => "; what it leaves behind is kept",
-    };
-    format!("{signal} to {scope}, {time}{leftovers}")
-}
-
-/// A command as it could be typed into a shell.
-fn command(argv: &[CString]) -> String {
-    let words: Vec<String> = argv.iter().map(|word| shell_word(word)).collect();
-    words.join(" ")
 }
 
 fn shell_word(word: &CStr) -> String {
