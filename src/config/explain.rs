@@ -2,16 +2,16 @@
 //!
 //! At most 80 columns wide. Values of the environment are not shown: some are secret.
 
-use std::ffi::{CStr, CString};
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lastout_core::{
-    Autorestart, EndPolicy, Leftovers, Meaning, ProgramSpec, Retries, Scope, Signal, SignalTable,
-    order,
-};
+use lastout_core::{Meaning, ProgramId, ProgramSpec, Signal, SignalTable, Spec};
 
 use super::text::printable;
 use super::{Loaded, LogFormat, format_duration};
-use crate::plan::{Launch, Stdin};
+
+mod program;
 
 const WIDTH: usize = 80;
 
@@ -21,46 +21,52 @@ const INDENT: usize = 14;
 /// What would run, in the order of its start, and then the warnings. Ends with a newline.
 #[must_use]
 pub fn explain(loaded: &Loaded) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_secs();
+    explain_at(loaded, i64::try_from(now).unwrap_or(i64::MAX))
+}
+
+/// As [`explain`], at that time of the wall clock.
+pub(super) fn explain_at(loaded: &Loaded, now: i64) -> String {
     let spec = &loaded.plan.spec;
     let mut page = Page::default();
     let count = spec.programs.len();
     let programs = if count == 1 { "program" } else { "programs" };
     let file = printable(&loaded.path.to_string_lossy());
-    page.line(&format!(
+    page.add(format_args!(
         "{file}: {count} {programs}, in the order of their start"
     ));
-    let mut programs: Vec<(&ProgramSpec, &Launch)> =
-        spec.programs.iter().zip(&loaded.plan.launches).collect();
-    // Stable: among equals the order of the file. The command comes when all are up.
-    let main = spec.main.and_then(|id| spec.programs.get(id.0 as usize));
-    let main = main.map(|program| program.name.as_str());
-    let rank = |p: &ProgramSpec| (Some(p.name.as_str()) == main, p.priority);
-    order::sort_by(&mut programs, |(a, _), (b, _)| rank(a).cmp(&rank(b)));
-    for (program, launch) in programs {
-        page.program(program, launch, Some(program.name.as_str()) == main);
+    page.line();
+    for number in order(spec) {
+        page.program(loaded, number, now);
     }
-    page.line("");
-    page.line("lastout");
-    if let Some(stop_timeout) = spec.stop_timeout {
-        page.row(
-            "shutdown",
-            &format!("within {}", format_duration(stop_timeout)),
-        );
+    page.line();
+    page.add("lastout");
+    page.line();
+    if let Some(timeout) = spec.startup_timeout {
+        page.add(format_args!("within {}", Time(timeout)));
+        page.row("startup");
     }
-    page.row("signals", &signals(&spec.signals, &spec.programs));
+    if let Some(timeout) = spec.stop_timeout {
+        page.add(format_args!("within {}", Time(timeout)));
+        page.row("shutdown");
+    }
+    page.signals(&spec.signals, &spec.programs);
     let format = match loaded.log_format {
         LogFormat::Text => "text",
         LogFormat::Json => "json",
     };
     let level = loaded.log_level.as_str().to_ascii_lowercase();
-    page.row("log", &format!("{level}, as {format}"));
+    page.add(format_args!("{level}, as {format}"));
+    page.row("log");
     if !loaded.plan.warnings.is_empty() {
-        page.line("");
+        page.line();
     }
     for warning in &loaded.plan.warnings {
-        page.wrapped("warning: ", warning);
+        page.add(warning);
+        page.wrapped("warning: ");
     }
-    page.0
+    page.lines
 }
 
 /// What a reload from one configuration to another would do. Ends with a newline.
@@ -68,7 +74,8 @@ pub fn explain(loaded: &Loaded) -> String {
 pub fn explain_reload(old: &Loaded, new: &Loaded) -> String {
     let name = |loaded: &Loaded| printable(&loaded.path.to_string_lossy());
     let mut page = Page::default();
-    page.line(&format!("a reload from {} to {}", name(old), name(new)));
+    page.add(format_args!("a reload from {} to {}", name(old), name(new)));
+    page.line();
     let changes = old.plan.changes_to(&new.plan);
     let rows = [
         ("removes", &changes.removed),
@@ -77,186 +84,180 @@ pub fn explain_reload(old: &Loaded, new: &Loaded) -> String {
         ("adapts", &changes.changed),
     ];
     for (what, names) in rows.iter().filter(|(_, names)| !names.is_empty()) {
-        page.row(what, &names.join(" "));
+        page.add(names.join(" "));
+        page.row(what);
     }
     let touched = changes.restarted.len() + changes.added.len() + changes.changed.len();
-    match new.plan.spec.programs.len() - touched {
-        _ if changes.is_empty() => page.row("changes", "no program"),
-        0 => {}
-        1 => page.row("leaves", "one program as it is"),
-        many => page.row("leaves", &format!("{many} programs as they are")),
-    }
-    page.0
+    let (what, text) = match new.plan.spec.programs.len() - touched {
+        _ if changes.is_empty() => ("changes", String::from("no program")),
+        0 => return page.lines,
+        1 => ("leaves", String::from("one program as it is")),
+        many => ("leaves", format!("{many} programs as they are")),
+    };
+    page.add(text);
+    page.row(what);
+    page.lines
 }
 
+/// The places of all programs in the order of their start: each after what it needs, of
+/// those that could start the one with the lowest priority first, then as in the file.
+/// The command comes when all are up.
+fn order(spec: &Spec) -> Vec<usize> {
+    let programs = &spec.programs;
+    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); programs.len()];
+    let mut missing = Vec::with_capacity(programs.len());
+    let mut free: BTreeSet<(u64, u64)> = BTreeSet::new();
+    let rank = |number: usize| {
+        let is_main = spec.main.is_some_and(|main| main.0 as usize == number);
+        let priority = programs.get(number).map_or(0, |p| i64::from(p.priority));
+        match is_main {
+            true => (u64::MAX, 0),
+            false => (priority.abs_diff(i64::from(i32::MIN)), number as u64),
+        }
+    };
+    for (number, program) in programs.iter().enumerate() {
+        for need in &program.needs {
+            if let Some(needed_by) = needed_by.get_mut(need.program.0 as usize) {
+                needed_by.push(number);
+            }
+        }
+        missing.push(program.needs.len());
+        if program.needs.is_empty() {
+            free.insert(rank(number));
+        }
+    }
+    let mut order = Vec::with_capacity(programs.len());
+    while let Some((priority, number)) = free.pop_first() {
+        let number = match (priority, spec.main) {
+            (u64::MAX, Some(main)) => main.0 as usize,
+            (_, _) => number as usize,
+        };
+        order.push(number);
+        for dependent in needed_by.get(number).into_iter().flatten() {
+            if let Some(missing) = missing.get_mut(*dependent) {
+                *missing = missing.saturating_sub(1);
+                if *missing == 0 {
+                    free.insert(rank(*dependent));
+                }
+            }
+        }
+    }
+    order
+}
+
+/// Lines, and the text that the next of them are made of.
 #[derive(Default)]
-struct Page(String);
+struct Page {
+    lines: String,
+    text: String,
+}
 
 impl Page {
-    fn line(&mut self, text: &str) {
-        self.0.push_str(text.trim_end());
-        self.0.push('\n');
+    fn add(&mut self, text: impl Display) {
+        self.add_this(&text);
     }
 
-    fn row(&mut self, name: &str, text: &str) {
-        self.wrapped(&format!("  {name:<width$}", width = INDENT - 2), text);
+    fn add_this(&mut self, text: &dyn Display) {
+        // Writing to a string does not fail.
+        let _ = write!(self.text, "{text}");
     }
 
-    /// A text broken at its blanks; what has no blanks for a whole line runs over.
-    fn wrapped(&mut self, start: &str, text: &str) {
+    /// What else there is, after a comma if there was something before it.
+    fn add_item(&mut self, text: impl Display) {
+        if !self.text.is_empty() {
+            self.add(", ");
+        }
+        self.add_this(&text);
+    }
+
+    /// The text as a line.
+    fn line(&mut self) {
+        self.lines.push_str(self.text.trim_end());
+        self.lines.push('\n');
+        self.text.clear();
+    }
+
+    /// The text behind a name, if there is any.
+    fn row(&mut self, name: &str) {
+        if !self.text.is_empty() {
+            self.wrapped(&format!("  {name:<width$}", width = INDENT - 2));
+        }
+    }
+
+    /// The text broken at its blanks; what has no blanks for a whole line runs over.
+    fn wrapped(&mut self, start: &str) {
         let indent = " ".repeat(start.chars().count());
-        let mut line = start.to_owned();
+        let text = std::mem::take(&mut self.text);
+        self.add(start);
         let mut is_empty = true;
         for word in text.split(' ') {
-            let long = line.chars().count() + 1 + word.chars().count() > WIDTH;
+            let long = self.text.chars().count() + 1 + word.chars().count() > WIDTH;
             if long && !is_empty {
-                self.line(&line);
-                line.clone_from(&indent);
+                self.line();
+                self.add(&indent);
                 is_empty = true;
             }
             if !is_empty {
-                line.push(' ');
+                self.add(' ');
             }
-            line.push_str(word);
+            self.add(word);
             is_empty = false;
         }
-        self.line(&line);
+        self.line();
     }
 
-    fn program(&mut self, program: &ProgramSpec, launch: &Launch, is_main: bool) {
-        self.line("");
-        let name = &program.name;
-        self.line(&match (is_main, program.autostart) {
-            (true, _) => format!("{name} (the command, when all are up; its end is the end)"),
-            (false, true) => name.clone(),
-            (false, false) => format!("{name} (not by itself)"),
-        });
-        self.row("command", &command(&launch.argv));
-        if let Some(directory) = &launch.directory {
-            self.row("directory", &printable(&directory.to_string_lossy()));
-        }
-        if let Some(user) = &launch.user {
-            let group = user.group.iter().map(|group| format!(":{group}"));
-            let group: String = group.collect();
-            self.row("user", &printable(&format!("{}{group}", user.user)));
-        }
-        if let Some(umask) = launch.umask {
-            self.row("umask", &format!("{umask:03o}"));
-        }
-        if launch.stdin == Stdin::Inherit && !is_main {
-            self.row("stdin", "lastout's");
-        }
-        if !is_main {
-            self.row("start", &start(program));
-            self.row("restart", &restart(program));
-            self.row("its end", &end(program));
-        }
-        self.row("stop", &stop(program));
-    }
-}
-
-fn start(program: &ProgramSpec) -> String {
-    let up = match program.startsecs.is_zero() {
-        true => "up at once".to_owned(),
-        false => format!("up after {}", format_duration(program.startsecs)),
-    };
-    let retries = match program.startretries {
-        Retries::AtMost(1) => "1 retry".to_owned(),
-        Retries::AtMost(n) => format!("{n} retries"),
-        Retries::Infinite => "retried without end".to_owned(),
-    };
-    let pauses = [program.backoff, program.backoff_max].map(format_duration);
-    let [backoff, backoff_max] = pauses;
-    format!(
-        "priority {}; {up}; {retries}, pauses of {backoff} to {backoff_max}",
-        program.priority
-    )
-}
-
-fn restart(program: &ProgramSpec) -> String {
-    let codes: Vec<String> = program.exitcodes.iter().map(u8::to_string).collect();
-    match program.autorestart {
-        Autorestart::Always => "always".to_owned(),
-        Autorestart::Never => "never".to_owned(),
-        Autorestart::Unexpected if codes.is_empty() => "after every end".to_owned(),
-        Autorestart::Unexpected => format!("unless it exits with {}", codes.join(" or ")),
-    }
-}
-
-fn end(program: &ProgramSpec) -> String {
-    let policy = |policy| match policy {
-        EndPolicy::Ignore => "the container goes on",
-        EndPolicy::Shutdown => "the container ends",
-    };
-    let (good, bad) = (policy(program.on_success), policy(program.on_failure));
-    match good == bad {
-        true => format!("for good: {good}"),
-        false => format!("well: {good}; badly: {bad}"),
-    }
-}
-
-fn stop(program: &ProgramSpec) -> String {
-    let scope = match program.stop_scope {
-        Scope::Leader => "it",
-        Scope::Group => "its process group",
-        Scope::Tree => "all of its processes",
-    };
-    let signal = program.stopsignal;
-    let time = match program.stopwaitsecs {
-        Some(time) => format!("killed after {}", format_duration(time)),
-        None => "killed only at the end of the shutdown".to_owned(),
-    };
-    let leftovers = match program.leftovers {
-        Leftovers::Stop => "",
-        Leftovers::Keep => "; what it leaves behind is kept",
-    };
-    format!("{signal} to {scope}, {time}{leftovers}")
-}
-
-fn signals(table: &SignalTable, programs: &[ProgramSpec]) -> String {
-    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for signal in Signal::all() {
-        let meaning = match table.meaning(signal) {
-            Meaning::Shutdown => "shutdown".to_owned(),
-            Meaning::Reload => "reload".to_owned(),
-            Meaning::ReloadProgram(program) => {
-                let program = programs.get(program.0 as usize);
-                format!("reload:{}", program.map_or("", |p| p.name.as_str()))
-            }
-            Meaning::ReopenLogs => "reopen-logs".to_owned(),
-            Meaning::LogState => "log-state".to_owned(),
-            Meaning::Forward(forward) => {
-                let program = programs.get(forward.program.0 as usize);
-                format!("forward:{}", program.map_or("", |p| p.name.as_str()))
-            }
-            Meaning::Ignore | Meaning::IgnoreSilently => continue,
+    fn signals(&mut self, table: &SignalTable, programs: &[ProgramSpec]) {
+        let name = |program: ProgramId| {
+            let program = programs.get(program.0 as usize);
+            program.map_or("", |program| program.name.as_str())
         };
-        let signal = signal.to_string();
-        let signal = signal.strip_prefix("SIG").unwrap_or(&signal).to_owned();
-        match groups.iter_mut().find(|(known, _)| *known == meaning) {
-            Some((_, signals)) => signals.push(signal),
-            None => groups.push((meaning, vec![signal])),
+        let mut told: Vec<Meaning> = Vec::new();
+        for first in Signal::all() {
+            let meaning = table.meaning(first);
+            let is_nothing = matches!(meaning, Meaning::Ignore | Meaning::IgnoreSilently);
+            if is_nothing || told.iter().any(|other| is_same(*other, meaning)) {
+                continue;
+            }
+            if !told.is_empty() {
+                self.add("; ");
+            }
+            told.push(meaning);
+            for signal in Signal::all().filter(|s| is_same(table.meaning(*s), meaning)) {
+                let signal = signal.to_string();
+                let signal = signal.strip_prefix("SIG").unwrap_or(&signal);
+                self.add(format_args!("{signal} "));
+            }
+            match meaning {
+                Meaning::Shutdown => self.add("shutdown"),
+                Meaning::Reload => self.add("reload"),
+                Meaning::ReloadProgram(program) => {
+                    self.add(format_args!("reload:{}", name(program)));
+                }
+                Meaning::ReopenLogs => self.add("reopen-logs"),
+                Meaning::LogState => self.add("log-state"),
+                Meaning::Forward(forward) => {
+                    self.add(format_args!("forward:{}", name(forward.program)));
+                }
+                Meaning::Ignore | Meaning::IgnoreSilently => {}
+            }
         }
+        self.row("signals");
     }
-    let groups = groups.iter();
-    let groups: Vec<String> = groups
-        .map(|(m, s)| format!("{} {m}", s.join(" ")))
-        .collect();
-    groups.join("; ")
 }
 
-/// A command as it could be typed into a shell.
-fn command(argv: &[CString]) -> String {
-    let words: Vec<String> = argv.iter().map(|word| shell_word(word)).collect();
-    words.join(" ")
+/// Whether two signals are told as one: what each is forwarded as is its own.
+fn is_same(one: Meaning, other: Meaning) -> bool {
+    match (one, other) {
+        (Meaning::Forward(one), Meaning::Forward(other)) => one.program == other.program,
+        (one, other) => one == other,
+    }
 }
 
-fn shell_word(word: &CStr) -> String {
-    let text = word.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.into_owned();
+/// A duration as people write it.
+struct Time(Duration);
+
+impl Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_duration(self.0))
     }
-    let quoted = text.replace('\'', "'\\''").replace('\n', "⏎ ");
-    printable(&format!("'{quoted}'"))
 }
