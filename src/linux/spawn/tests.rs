@@ -189,6 +189,11 @@ fn ready_on(number: i32) {
         assert_eq!(news, ReadyNews::Newline, "on {number}");
         assert_eq!(lives.people.read_exec_status(run), Some(Ok(())));
         let pid = lives.people.leader(run).unwrap().id();
+        // The shell keeps copies of what it redirects, until it has become the other one.
+        until("the shell is gone", || {
+            let comm = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+            (comm.unwrap() == "sleep\n").then_some(())
+        });
         let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
         let mut open: Vec<i32> = open
             .map(|entry| {
