@@ -1,7 +1,7 @@
 //! Starts, seen from inside of what was started: whom it runs as, hooks and probes in
 //! place of the command, and the descriptor of readiness.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
 use lastout_core::{ExitStatus, SpawnFailure, Stage};
 
@@ -164,17 +164,14 @@ fn ready_3_a_probe_that_is_a_command_answers_with_its_status() {
 /// A program that says on `number` that it is ready, and what descriptors it has.
 fn ready_on(number: i32) {
     in_process(|| {
-        // So that a part of the way is always on the number in question.
-        let low: Vec<OwnedFd> = (0..number.min(6) - 3).map(|_| descriptor()).collect();
         // dash knows no descriptors of two digits.
         let script = format!(
-            "ls -l /proc/self/fd | grep -c pipe: ; printf 'soon' >/proc/self/fd/{number}; \
+            "printf 'soon' >/proc/self/fd/{number}; \
              printf ' now\\n' >/proc/self/fd/{number}; exec sleep 60"
         );
         let mut lives = Lives::of_shell(&script);
         lives.launch.ready = Some(Ready::Descriptor(number));
         let run = lives.start(Work::Command, &[]);
-        drop(low);
         let pipe = lives.people.ready_descriptor(run).unwrap().as_raw_fd();
         // SAFETY: F_GETFD and F_GETFL take nothing.
         let flags = unsafe {
@@ -189,37 +186,21 @@ fn ready_on(number: i32) {
         assert_eq!(news, ReadyNews::Newline, "on {number}");
         assert_eq!(lives.people.read_exec_status(run), Some(Ok(())));
         let pid = lives.people.leader(run).unwrap().id();
-        // The shell keeps copies of what it redirects, until it has become the other one.
-        until("the shell is gone", || {
-            let comm = std::fs::read_to_string(format!("/proc/{pid}/comm"));
-            (comm.unwrap() == "sleep\n").then_some(())
+        // The shell and the loader open files of their own, which they close again.
+        until("it has 0, 1, 2 and the one that it was given", || {
+            let mut open: Vec<i32> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+                .ok()?
+                .map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+                .collect::<Option<_>>()?;
+            open.sort_unstable();
+            (open == [0, 1, 2, number]).then_some(())
         });
-        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
-        let mut open: Vec<i32> = open
-            .map(|entry| {
-                entry
-                    .unwrap()
-                    .file_name()
-                    .to_str()
-                    .unwrap()
-                    .parse()
-                    .unwrap()
-            })
-            .collect();
-        open.sort_unstable();
-        assert_eq!(open, [0, 1, 2, number]);
         lives.people.close_ready(run);
         assert!(lives.people.ready_descriptor(run).is_none());
         lives.people.kill(run);
         lives.people.kill_waiting();
         assert_eq!(lives.end(run).status.as_code(), 137);
     });
-}
-
-/// A descriptor that is there for its number.
-fn descriptor() -> OwnedFd {
-    // SAFETY: a null-terminated path; the descriptor is new.
-    unsafe { OwnedFd::from_raw_fd(libc::open(c"/dev/null".as_ptr(), libc::O_CLOEXEC)) }
 }
 
 #[test]
@@ -229,6 +210,22 @@ fn ready_2_a_program_gets_the_descriptor_whatever_is_on_its_number() {
         ready_on(number);
     }
     ready_on(500);
+}
+
+#[test]
+fn ready_2_how_the_exec_failed_is_told_whatever_the_number() {
+    for number in 3..24 {
+        in_process(|| {
+            let mut lives = Lives::of_shell("");
+            lives.launch.argv = words(&["no-such-command"]);
+            lives.launch.ready = Some(Ready::Descriptor(number));
+            let run = lives.start(Work::Command, &[]);
+            let news = until("it is closed", || lives.people.read_ready(run));
+            assert_eq!(news, ReadyNews::Closed, "on {number}");
+            let (stage, errno) = (Stage::Exec, libc::ENOENT);
+            assert_eq!(lives.end(run).exec, Err(SpawnFailure { stage, errno }));
+        });
+    }
 }
 
 #[test]
