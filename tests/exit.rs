@@ -158,11 +158,11 @@ fn exit_2_when_all_have_ended_it_is_the_code_of_the_first_that_failed() {
         [program.first]
         command = "PROBE exit 11"
         on_failure = "ignore"
-        autorestart = "never"
+        startretries = 0
         [program.second]
         command = "PROBE exit 12 --after 200ms"
         on_failure = "ignore"
-        autorestart = "never"
+        startretries = 0
         "#,
     );
     assert_eq!(file.run().wait(), 11);

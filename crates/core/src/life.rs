@@ -506,6 +506,7 @@ impl Supervisor {
         program.failures = 0;
         self.become_state(now, id, State::Running { run, born });
         self.notice(Notice::Up { program: id });
+        self.note_up(id);
         self.watch_running(now, id);
     }
 }

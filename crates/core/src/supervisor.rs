@@ -294,7 +294,9 @@ impl Supervisor {
             self.stop_watching(now, id);
         }
         self.mark_dirty(id);
-        self.note_up(id);
+        if is_over {
+            self.note_up(id);
+        }
         if is_free {
             self.mark_new_dirty();
         }
