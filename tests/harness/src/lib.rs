@@ -5,6 +5,8 @@
 //! - [`engine`]: in a container
 //! - [`attached`]: in a container, on a terminal
 //! - [`configuration`]: a supervisor.toml of a test
+//! - [`recipe`]: as a recipe of examples/ has it, with Debian's own servers
+//! - [`network`]: a network of a run's own
 //! - [`lines`]: what somebody says, awaited and never slept for
 //! - [`notify`]: who wants to know when lastout is ready
 //! - [`binaries`]: the programs that are started
@@ -19,7 +21,9 @@ pub mod configuration;
 pub mod engine;
 pub mod lines;
 pub mod namespace;
+pub mod network;
 pub mod notify;
+pub mod recipe;
 mod setup;
 pub mod sight;
 pub mod terminal;

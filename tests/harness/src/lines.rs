@@ -74,11 +74,20 @@ impl Lines {
     ///
     /// When it does not come within [`DEADLINE`] or all streams end without it.
     pub fn wait_for_times(&self, part: &str, times: usize) -> Line {
+        self.wait_for_within(DEADLINE, part, times)
+    }
+
+    /// As [`Lines::wait_for_times`], for what may rightly take longer than others.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come within that time or all streams end without it.
+    pub fn wait_for_within(&self, limit: Duration, part: &str, times: usize) -> Line {
         let found = |heard: &Heard| {
             let mut matching = heard.lines.iter().filter(|line| line.text.contains(part));
             matching.nth(times - 1).cloned()
         };
-        match self.wait(DEADLINE, found) {
+        match self.wait(limit, found) {
             Some(line) => line,
             None => panic!(
                 "nobody said {part:?} {times} time(s); said was:\n{}",

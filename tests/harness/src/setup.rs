@@ -92,6 +92,12 @@ impl Setup {
         self.launch(&["--uid", &uid.to_string()])
     }
 
+    /// In a network of its own, where every port is free.
+    #[must_use]
+    pub fn own_network(self) -> Self {
+        self.launch(&["--own-network"])
+    }
+
     /// An empty folder in the place of /proc.
     #[must_use]
     pub fn without_proc(mut self) -> Self {

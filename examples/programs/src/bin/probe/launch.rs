@@ -16,6 +16,9 @@ pub(crate) fn launch(mut arguments: Arguments) {
     let command = arguments.command();
     clean();
     mounts(&mut arguments);
+    if arguments.flag("--own-network") {
+        leave_the_network();
+    }
     while let Some(text) = arguments.value("--open") {
         open(&text);
     }
@@ -225,6 +228,32 @@ fn mounts(arguments: &mut Arguments) {
         if !mount("none", &directory, "tmpfs", 0) {
             fail(1, &format!("probe launch: cannot hide {directory}"));
         }
+    }
+}
+
+/// `--own-network`: a network of its own, in which every port is free, and in which there
+/// is nothing but the loopback interface.
+fn leave_the_network() {
+    // SAFETY: unshare and socket take numbers. The request is a live local, in which all
+    // zeros is a valid value, and the kernel reads its name and flags (netdevice(7)).
+    let failed = unsafe {
+        let mut request: libc::ifreq = std::mem::zeroed();
+        request.ifr_name[0] = b'l' as libc::c_char;
+        request.ifr_name[1] = b'o' as libc::c_char;
+        request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+        libc::unshare(libc::CLONE_NEWNET) != 0 || {
+            let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
+            let failed = libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw const request) != 0;
+            libc::close(socket);
+            failed
+        }
+    };
+    if failed {
+        let error = std::io::Error::last_os_error();
+        fail(
+            1,
+            &format!("probe launch: cannot have a network of its own: {error}"),
+        );
     }
 }
 

@@ -20,7 +20,8 @@
 //! probe zombies [--until-none]
 //! probe launch [--open FD:PATH]... [--close FD]... [--ignore SIGNAL]... [--block SIGNAL]... [--nofile N]
 //!              [--nproc N] [--uid N] [--directory D] [--umask N] [--clear-environment]
-//!              [--mount-proc] [--hide DIRECTORY]... [--root DIRECTORY] [--zombie] -- COMMAND...
+//!              [--mount-proc] [--hide DIRECTORY]... [--own-network] [--root DIRECTORY] [--zombie]
+//!              -- COMMAND...
 //! probe parent [--bystander] -- COMMAND...
 //! ```
 //!
