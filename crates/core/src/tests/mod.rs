@@ -4,7 +4,10 @@
 mod exit;
 mod health;
 mod hooks;
+mod needs;
 mod ready;
+mod reload;
+mod schedule;
 mod signals;
 mod starts;
 mod states;
@@ -120,6 +123,11 @@ impl Bench {
     fn said(&mut self, run: u64, message: Message) {
         let run = RunId(run);
         self.fact(Event::Said { run, message });
+    }
+
+    fn due(&mut self, program: u32) {
+        let program = ProgramId(program);
+        self.fact(Event::Due { program });
     }
 
     /// The configuration is read again, and each program is launched as before.

@@ -239,6 +239,17 @@ fn up_1_who_was_all_that_was_missing_is_missed_no_more_when_it_is_removed() {
 }
 
 #[test]
+fn up_1_who_runs_and_is_a_service_by_a_reload_is_up() {
+    let once = |kind| ProgramSpec {
+        kind,
+        ..needing("a", &[])
+    };
+    let mut bench = Bench::running(vec![once(Kind::Oneshot)], 1);
+    bench.loaded(vec![once(Kind::Service)]);
+    assert_eq!(times_up(&bench), 1);
+}
+
+#[test]
 fn exit_2_when_not_all_are_up_in_time_the_container_ends_with_1() {
     let spec = Spec {
         startup_timeout: Some(ms(5_000)),
