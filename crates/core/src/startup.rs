@@ -1,5 +1,6 @@
-//! When all are up: those that start by themselves, each once. There may be a bound on it
-//! (`startup_timeout`), and who started lastout may want to know (UP-1).
+//! When all are up: those that start by themselves, each once, and none of them on the way
+//! to be up again. There may be a bound on it (`startup_timeout`), and who started lastout
+//! may want to know (UP-1).
 
 use core::time::Duration;
 
@@ -82,19 +83,36 @@ impl Supervisor {
         };
         let is_first = is_up && !program.was_up;
         program.was_up |= is_up;
-        if is_first && self.counts_for_startup(id) {
-            if let Startup::Waits(many, _) = &mut self.startup {
-                *many = many.saturating_sub(1);
-            }
-            self.all_may_be_up();
+        if is_first
+            && self.counts_for_startup(id)
+            && let Startup::Waits(many, _) = &mut self.startup
+        {
+            *many = many.saturating_sub(1);
         }
+        self.all_may_be_up();
     }
 
     fn all_may_be_up(&mut self) {
-        if let Startup::Waits(0, _) = self.startup {
+        if let Startup::Waits(0, _) = self.startup
+            && !self.is_stopping()
+            && !self.is_one_on_the_way()
+        {
             self.startup = Startup::Done;
             self.notice(Notice::AllUp);
         }
+    }
+
+    /// Whether one that was up is to be up again. Who has ended for good is waited for by
+    /// nobody.
+    fn is_one_on_the_way(&self) -> bool {
+        let mut ids = self.ids().filter(|id| self.counts_for_startup(*id));
+        ids.any(|id| match self.program(id).map(|program| &program.state) {
+            Some(State::Starting { .. } | State::Backoff { .. } | State::Stopping(_)) => true,
+            Some(
+                State::Running { .. } | State::Stopped | State::Exited { .. } | State::Fatal { .. },
+            )
+            | None => false,
+        })
     }
 
     /// Not all were up in time.
