@@ -338,6 +338,29 @@ fn what_is_legal_but_surely_not_meant_is_told() {
 }
 
 #[test]
+fn of_a_single_program_no_order_is_told() {
+    let loaded = Folder::new("[program.a]\ncommand = 'sh'\n").load().unwrap();
+    let text = explain::explain_at(&loaded, 0);
+    assert!(text.starts_with("supervisor.toml: 1 program\n"), "{text}");
+}
+
+#[test]
+fn a_startup_timeout_is_doubted_only_for_a_longer_time_that_was_set() {
+    for (ready, is_doubted) in [
+        ("ready = 'notify'", false),
+        ("ready = { notify = true, start_timeout = 30 }", false),
+        ("ready = { notify = true, start_timeout = 31 }", true),
+        ("startsecs = 31", true),
+        ("startsecs = 31\nready = 'notify'", true),
+        ("startsecs = 31\nautostart = false", false),
+    ] {
+        let text =
+            format!("[supervisor]\nstartup_timeout = 30\n[program.a]\ncommand = 'sh'\n{ready}\n");
+        assert_eq!(warnings(&text).len(), usize::from(is_doubted), "{ready}");
+    }
+}
+
+#[test]
 fn a_chain_as_long_as_the_file_is_followed() {
     let mut text = String::from("[program.p0]\ncommand = 'sh'\n");
     for i in 1..5000 {
@@ -426,7 +449,7 @@ fn check_shows_the_order_of_the_start_with_its_reasons() {
         ready = { http = 'http://localhost:8080/health?full' }\npre_start = 'mkdir -p /x'\n\
         post_stop = ['rm', '-r', '/x y']\nrlimits = { core = 0, nofile = [1024, 'unlimited'] }\n\
         nice = 5\noom_score_adj = -500\nno_new_privileges = true\ncapabilities = ['KILL', 'CHOWN']\n\
-        [program.migrate]\ncommand = 'sh'\ntype = 'oneshot'\ndepends_on = ['db']\n\
+        [program.migrate]\ncommand = 'sh'\ntype = 'oneshot'\nstartretries = 0\ndepends_on = ['db']\n\
         [program.db]\ncommand = 'sh'\nready = { exec = 'pg_isready -q', interval = '500ms' }\n\
         [program.log]\ncommand = 'sh'\npriority = 2000\n\
         [program.job]\ncommand = 'sh'\nschedule = '30 2 * * *'\ntimezone = 'Asia/Tokyo'\n\
