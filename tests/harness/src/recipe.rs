@@ -192,7 +192,7 @@ impl Played {
 
     fn attempt(&self, words: &[&str]) -> Output {
         let target = self.run.pid().to_string();
-        let enter = ["--mount", "--net", "--pid", "--root", "--wd=/", "--"];
+        let enter = ["--mount", "--net", "--pid", "--root", "--wdns=/", "--"];
         let output = Command::new("nsenter")
             .args([&["--target", &target], &enter[..], words].concat())
             .stdin(Stdio::null())
