@@ -3,8 +3,8 @@
 //! ```text
 //! state      means                                           goes on to
 //! STOPPED    no life; waits for what it needs, if wanted     STARTING FATAL
-//! STARTING   a life that is not up yet: its pre_start runs,  RUNNING STOPPING, BACKOFF EXITED FATAL
-//!            it is forked, or it is exec'ed and not ready
+//! STARTING   a life that is not up yet: its pre_start runs,  RUNNING STOPPING, BACKOFF EXITED FATAL,
+//!            it is forked, or it is exec'ed and not ready    another STARTING
 //! RUNNING    up, and ready if that is asked for              STOPPING, BACKOFF EXITED
 //! STOPPING   told to end, or its leader has ended and the    STARTING STOPPED BACKOFF EXITED FATAL,
 //!            rest of its tree is told, or its post_stop runs another STOPPING
@@ -17,8 +17,9 @@
 //! a wish and not a state. STARTING and RUNNING go directly to where an end leads
 //! when nothing of the tree is to be waited for: `leftovers = "keep"`, or a life that
 //! never began. STOPPING goes back to STARTING when it was the pre_start that has
-//! ended, and to STOPPING when the post_stop begins. Out of EXITED and FATAL only
-//! somebody else leads: a schedule, or a configuration that was read again.
+//! ended, as STARTING does where its tree is kept, and to STOPPING when the post_stop
+//! begins. Out of EXITED and FATAL only somebody else leads: a schedule, or a
+//! configuration that was read again.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -255,7 +256,15 @@ impl State {
     pub(crate) fn may_become(&self, next: &State) -> bool {
         match self {
             State::Stopped => matches!(next, State::Starting { .. } | State::Fatal { .. }),
-            State::Starting { .. } => !matches!(next, State::Starting { .. } | State::Stopped),
+            State::Starting { step, .. } => match next {
+                State::Starting { .. } => step.part() == Part::PreStart,
+                State::Stopped => false,
+                State::Running { .. }
+                | State::Stopping(_)
+                | State::Backoff { .. }
+                | State::Exited { .. }
+                | State::Fatal { .. } => true,
+            },
             State::Running { .. } => {
                 matches!(
                     next,
