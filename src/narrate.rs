@@ -157,7 +157,15 @@ impl Narrator {
                 let text = format!("told to reload with {signal}");
                 (Level::Info, self.of(spec, *program, &text))
             }
-            Notice::AllUp => (self.routine, "all programs are up".to_owned()),
+            Notice::AllUp => {
+                let mut programs = spec.programs.iter();
+                // Where each waits for its time or for a request nobody is up.
+                let level = match programs.any(|p| p.autostart && p.schedule.is_none()) {
+                    true => self.routine,
+                    false => Level::Debug,
+                };
+                (level, "all programs are up".to_owned())
+            }
             Notice::Overslept { late } => {
                 let late = words::seconds(*late);
                 let text = format!("held up for {late}; who is waited for gets that much longer");

@@ -245,16 +245,13 @@ pub enum ReadyBy {
     Probe(ProbeTimes),
 }
 
-/// How long a program may take to be ready, where nothing else was said (READY-4).
-pub const START_TIMEOUT: Duration = Duration::from_secs(60);
-
 impl Readiness {
     /// With the default of how long it may take.
     #[must_use]
     pub const fn new(by: ReadyBy) -> Readiness {
         Readiness {
             by,
-            start_timeout: START_TIMEOUT,
+            start_timeout: Duration::from_secs(60),
         }
     }
 }

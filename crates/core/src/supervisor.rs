@@ -125,6 +125,7 @@ impl Supervisor {
         for _ in 0..MOST_ROUNDS {
             self.settle(now);
             if !self.pass_time(now) {
+                self.all_may_be_up();
                 return;
             }
         }

@@ -9,7 +9,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
@@ -190,17 +190,30 @@ impl Played {
         text
     }
 
+    /// Lets a command run in there, which says nothing; it ends with everybody else.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn begin(&self, words: &[&str]) -> Child {
+        let mut command = self.command(words);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        must(command.spawn(), "nsenter")
+    }
+
     fn attempt(&self, words: &[&str]) -> Output {
+        must(self.command(words).output(), "nsenter")
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
         let target = self.run.pid().to_string();
-        // A directory of the outside is none in there, so it is entered inside.
-        let inside = ["sh", "-c", "cd / && exec \"$@\"", "sh"];
-        let enter = ["--mount", "--net", "--pid", "--root", "--wd=/", "--"];
-        let words = &[&inside[..], words].concat();
-        let output = Command::new("nsenter")
+        let enter = ["--mount", "--net", "--pid", "--root", "--wdns=/", "--"];
+        let mut command = Command::new("nsenter");
+        command
             .args([&["--target", &target], &enter[..], words].concat())
-            .stdin(Stdio::null())
-            .output();
-        must(output, "nsenter")
+            .stdin(Stdio::null());
+        command
     }
 }
 

@@ -24,6 +24,50 @@ fn pause(bench: &Bench) -> Option<Duration> {
     })
 }
 
+fn are_all_up(bench: &Bench) -> bool {
+    let mut last = bench.last.iter();
+    last.any(|action| matches!(action, Action::Notice(Notice::AllUp)))
+}
+
+#[test]
+fn up_1_all_are_up_when_nobody_is_on_the_way_again() {
+    let mut bench = Bench::running(vec![always("a"), needing("b", &[0])], 1);
+    bench.ends(1, 1);
+    bench.execed(2);
+    assert_eq!((bench.state(0), bench.state(1)), ("BACKOFF", "RUNNING"));
+    assert!(!are_all_up(&bench));
+    bench.after(ms(1_100));
+    bench.execed(3);
+    assert!(are_all_up(&bench));
+}
+
+#[test]
+fn up_1_whoever_was_up_and_has_ended_keeps_nobody_waiting() {
+    let ended = ProgramSpec {
+        on_failure: EndPolicy::Ignore,
+        autorestart: Autorestart::Never,
+        ..needing("a", &[])
+    };
+    let mut bench = Bench::running(vec![ended, needing("b", &[0])], 1);
+    bench.exited(1, 1);
+    bench.execed(2);
+    assert!(!are_all_up(&bench));
+    bench.gone(1);
+    assert_eq!((bench.state(0), bench.state(1)), ("EXITED", "RUNNING"));
+    assert!(are_all_up(&bench));
+}
+
+#[test]
+fn up_1_nobody_is_told_so_in_the_shutdown() {
+    let mut bench = Bench::running(vec![always("a"), needing("b", &[0])], 1);
+    bench.ends(1, 1);
+    bench.execed(2);
+    bench.signal(Signal::TERM);
+    assert!(!are_all_up(&bench));
+    bench.ends(2, 0);
+    assert!(!are_all_up(&bench));
+}
+
 #[test]
 fn run_1_there_are_never_two_of_one_instance() {
     let mut bench = Bench::running(vec![always("a")], 1);

@@ -170,12 +170,6 @@ impl Checker {
         self.heard.clear();
         if !std::mem::replace(&mut self.has_begun, true) {
             self.startup_at = self.spec.startup_timeout.map(|timeout| now.plus(timeout));
-            if self.all_were_up() {
-                // There are none, whatever this fact brings.
-                self.all_up = true;
-                self.startup_at = None;
-                self.due.notices.push(Notice::AllUp);
-            }
         }
         self.oversleep(now);
         match event {

@@ -35,7 +35,6 @@ impl Checker {
                 self.announced = Some((*run, *why));
                 Ok(())
             }
-            Notice::AllUp if self.all_up => self.due.given(notice),
             Notice::AllUp => self.all_are_up(),
             Notice::Care { program, news } => self.cared_for(now, *program, news),
             Notice::Started { .. }
@@ -181,11 +180,15 @@ impl Checker {
 
     fn is_missing(&self) -> Option<usize> {
         let mut all = 0..self.shadows.len();
-        all.find(|program| self.counts_for_startup(*program) && !self.shadows[*program].was_up)
+        all.find(|program| {
+            let shadow = &self.shadows[*program];
+            self.counts_for_startup(*program) && (!shadow.was_up || shadow.is_on_the_way())
+        })
     }
 
     fn all_are_up(&mut self) -> Check {
         ensure!(self.stop.is_none(), "all are up in the shutdown (UP-1)");
+        ensure!(!self.all_up, "all are up a second time (UP-1)");
         if let Some(missing) = self.is_missing() {
             let name = &self.spec.programs[missing].name;
             return Err(format!("all are up, and {name} is not (UP-1)"));

@@ -331,6 +331,16 @@ impl Shadow {
         }
     }
 
+    /// Whether it was up, and is to be up again.
+    pub(crate) fn is_on_the_way(&self) -> bool {
+        match &self.life {
+            Life::Waiting => self.wanted,
+            Life::Alive(run) => !(run.is_untold() && run.up),
+            Life::Between(..) | Life::Pause(_) => true,
+            Life::Done { .. } | Life::Fatal { .. } => false,
+        }
+    }
+
     /// It is RUNNING.
     pub(crate) fn is_running(&mut self, kind: Kind) {
         let is_service = kind == Kind::Service;
