@@ -11,8 +11,8 @@ use crate::hooks::PRE_START_TIME;
 use crate::program::{Part, Standing, State, Step, Stopping};
 use crate::restart::{self, Course, Verdict};
 use crate::{
-    Action, Aftermath, Cause, End, EndPolicy, ExitStatus, FatalReason, Hook, Leftovers, Notice,
-    ProgramId, RunId, SpawnFailure, Supervisor, Time, Why, Work,
+    Action, Aftermath, Cause, End, EndPolicy, ExitStatus, FatalReason, Hook, Kind, Leftovers,
+    Notice, ProgramId, RunId, SpawnFailure, Supervisor, Time, Why, Work,
 };
 
 /// The pause before a tree that was killed is killed again, doubled each time: a fork
@@ -484,7 +484,7 @@ impl Supervisor {
 
     /// A life that is ready and has lasted for `startsecs` is RUNNING.
     pub(crate) fn pass_up(&mut self, now: Time, id: ProgramId) {
-        let Some((program, _)) = self.parts(id) else {
+        let Some((program, spec)) = self.parts(id) else {
             return;
         };
         let State::Starting {
@@ -503,7 +503,10 @@ impl Supervisor {
             return;
         }
         let (run, born) = (*run, *born);
-        program.failures = 0;
+        // A oneshot that is up has not done anything yet (RUN-5).
+        if spec.kind == Kind::Service {
+            program.failures = 0;
+        }
         self.become_state(now, id, State::Running { run, born });
         self.notice(Notice::Up { program: id });
         self.note_up(id);
