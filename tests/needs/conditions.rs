@@ -27,14 +27,16 @@ fn db_and_web(depends_on: &str) -> Configuration {
 
 #[test]
 fn dep_1_started_holds_at_the_exec_whether_it_is_ready_or_not() {
-    let run = db_and_web(r#"{ db = "started" }"#).run_until(&["db: waiting", "web: ready"]);
+    let file = db_and_web(r#"{ db = "started" }"#);
+    let run = file.run_until(&["db: waiting", "web: ready"]);
     assert_never(&run, "db: ready");
 }
 
 #[test]
 fn dep_1_ready_holds_when_it_is_running_and_not_before() {
     for depends_on in [r#"{ db = "ready" }"#, r#"["db"]"#] {
-        let run = db_and_web(depends_on).run_until(&["db: waiting"]);
+        let file = db_and_web(depends_on);
+        let run = file.run_until(&["db: waiting"]);
         let_pass(Duration::from_millis(100));
         assert_never(&run, "web: started");
         run.signal(libc::SIGUSR1);
@@ -45,14 +47,15 @@ fn dep_1_ready_holds_when_it_is_running_and_not_before() {
 
 #[test]
 fn dep_1_who_waits_says_for_what() {
-    let run = db_and_web(r#"["db"]"#).run_until(&["db: waiting"]);
+    let file = db_and_web(r#"["db"]"#);
+    let run = file.run_until(&["db: waiting"]);
     run.signal(libc::SIGUSR2);
     run.wait_for_line("web: STARTING waits for db to be ready");
 }
 
 #[test]
 fn dep_1_ready_of_one_without_ready_is_after_its_startsecs() {
-    let run = Configuration::new(
+    let file = Configuration::new(
         r#"
         [program.db]
         command = "PROBE last-words --name db"
@@ -61,8 +64,8 @@ fn dep_1_ready_of_one_without_ready_is_after_its_startsecs() {
         command = "PROBE last-words --name web"
         depends_on = { db = "ready" }
         "#,
-    )
-    .run_until(&["web: started"]);
+    );
+    let run = file.run_until(&["web: started"]);
     assert_in_order(&run, &["db: running", "web: started"]);
     let took = run.wait_for_line("web: started").at - run.started();
     assert!(took >= Duration::from_millis(300), "{took:?}");

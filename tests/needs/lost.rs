@@ -26,7 +26,8 @@ const LOST: &str = r#"
 
 #[test]
 fn dep_2_those_that_wait_for_what_is_fatal_are_fatal_and_those_that_run_go_on() {
-    let mut run = Configuration::new(LOST).run_until(&["runs: ready", "waits-for-it: FATAL"]);
+    let file = Configuration::new(LOST);
+    let mut run = file.run_until(&["runs: ready", "waits-for-it: FATAL"]);
     assert_in_order(
         &run,
         &[
@@ -50,14 +51,15 @@ fn dep_2_and_exit_2_who_is_fatal_for_anothers_sake_ends_the_container_with_its_s
         "depends_on = { db = \"ready\" }\n    on_failure = \"ignore\"",
         "depends_on = { db = \"ready\" }",
     );
-    let mut run = Configuration::new(&text).run_until(&["waits: FATAL"]);
+    let file = Configuration::new(&text);
+    let mut run = file.run_until(&["waits: FATAL"]);
     assert_eq!(run.wait(), 3, "{}", run.lines().text());
     assert_in_order(&run, &["waits: FATAL: needs db", "the shutdown begins"]);
 }
 
 #[test]
 fn dep_2_a_oneshot_that_fails_for_good_takes_those_along_that_wait_for_its_completion() {
-    let mut run = Configuration::new(
+    let file = Configuration::new(
         r#"
         [program.migrate]
         command = "PROBE exit 4"
@@ -69,8 +71,8 @@ fn dep_2_a_oneshot_that_fails_for_good_takes_those_along_that_wait_for_its_compl
         command = "PROBE last-words --name web"
         depends_on = ["migrate"]
         "#,
-    )
-    .run_until(&["web: FATAL: needs migrate"]);
+    );
+    let mut run = file.run_until(&["web: FATAL: needs migrate"]);
     assert_eq!(run.wait(), 4, "{}", run.lines().text());
     assert_in_order(
         &run,
@@ -85,7 +87,7 @@ fn dep_2_a_oneshot_that_fails_for_good_takes_those_along_that_wait_for_its_compl
 
 #[test]
 fn dep_2_a_service_that_ends_badly_for_good_after_it_was_up_loses_nobody_who_runs() {
-    let run = Configuration::new(
+    let file = Configuration::new(
         r#"
         [signals]
         USR1 = "forward:db"
@@ -99,8 +101,8 @@ fn dep_2_a_service_that_ends_badly_for_good_after_it_was_up_loses_nobody_who_run
         depends_on = { db = "ready" }
         startsecs = 0
         "#,
-    )
-    .run_until(&["runs: ready"]);
+    );
+    let run = file.run_until(&["runs: ready"]);
     run.signal(libc::SIGUSR1);
     run.wait_for_line("db: exit 5");
     run.signal(libc::SIGUSR2);

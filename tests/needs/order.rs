@@ -17,6 +17,7 @@ const CHAIN: &str = r#"
     [program.migrate]
     command = "PROBE exit 0 --after 100ms"
     type = "oneshot"
+    startsecs = 0
     depends_on = ["db"]
     [program.db]
     command = "PROBE last-words --name db"
@@ -25,7 +26,8 @@ const CHAIN: &str = r#"
 
 #[test]
 fn dep_1_a_chain_starts_link_by_link() {
-    let run = Configuration::new(CHAIN).run_until(&["all programs are up"]);
+    let file = Configuration::new(CHAIN);
+    let run = file.run_until(&["all programs are up"]);
     assert_in_order(
         &run,
         &[
@@ -42,7 +44,8 @@ fn dep_1_a_chain_starts_link_by_link() {
 
 #[test]
 fn stop_4_a_chain_stops_link_by_link_and_what_is_done_does_not_break_it() {
-    let mut run = Configuration::new(CHAIN).run_until(&["all programs are up"]);
+    let file = Configuration::new(CHAIN);
+    let mut run = file.run_until(&["all programs are up"]);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     assert_in_order(
         &run,
@@ -79,7 +82,8 @@ const DIAMOND: &str = r#"
 
 #[test]
 fn dep_1_of_a_diamond_both_sides_start_after_the_base_and_before_the_top() {
-    let run = Configuration::new(DIAMOND).run_until(&["all programs are up"]);
+    let file = Configuration::new(DIAMOND);
+    let run = file.run_until(&["all programs are up"]);
     for side in ["left", "right"] {
         let started = format!("{side}: started");
         assert_in_order(&run, &["base: running", &started, "top: started"]);
@@ -88,7 +92,8 @@ fn dep_1_of_a_diamond_both_sides_start_after_the_base_and_before_the_top() {
 
 #[test]
 fn stop_4_of_a_diamond_both_sides_stop_at_once_after_the_top_and_before_the_base() {
-    let mut run = Configuration::new(DIAMOND).run_until(&["all programs are up"]);
+    let file = Configuration::new(DIAMOND);
+    let mut run = file.run_until(&["all programs are up"]);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     for (side, other) in [("left", "right"), ("right", "left")] {
         let told = format!("{side}: told SIGTERM");
@@ -101,7 +106,8 @@ fn stop_4_of_a_diamond_both_sides_stop_at_once_after_the_top_and_before_the_base
 
 #[test]
 fn stop_4_what_is_asked_to_stop_while_it_is_starting_stops_in_order_too() {
-    let mut run = Configuration::new(CHAIN).run_until(&["app: started"]);
+    let file = Configuration::new(CHAIN);
+    let mut run = file.run_until(&["app: started"]);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     assert_in_order(&run, &["app: told", "app: left", "db: told", "db: left"]);
     assert_never(&run, "web: started");
@@ -109,7 +115,7 @@ fn stop_4_what_is_asked_to_stop_while_it_is_starting_stops_in_order_too() {
 
 #[test]
 fn of_those_that_are_free_to_start_the_lower_priority_is_first() {
-    let run = Configuration::new(
+    let file = Configuration::new(
         r#"
         [defaults]
         command = "PROBE last-words"
@@ -121,8 +127,8 @@ fn of_those_that_are_free_to_start_the_lower_priority_is_first() {
         [program.second]
         priority = 20
         "#,
-    )
-    .run_until(&["all programs are up"]);
+    );
+    let run = file.run_until(&["all programs are up"]);
     // Of whose exec is known first is chance, but pids are given out in order.
     let pid = |name| run.leader_of(name).inner_pid;
     assert!(pid("first") < pid("second") && pid("second") < pid("third"));

@@ -44,7 +44,8 @@ fn startup_timeout_ends_the_container_with_1_where_not_all_are_up_and_tells_ever
 
 #[test]
 fn startup_timeout_means_nothing_any_more_once_all_were_up() {
-    let mut run = start("READY=1", "0.5").run_until(&["all programs are up"]);
+    let file = start("READY=1", "0.5");
+    let mut run = file.run_until(&["all programs are up"]);
     let_pass(Duration::from_millis(700));
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     run.wait_for_line("SIGTERM came, the shutdown begins");

@@ -66,14 +66,15 @@ fn ready_4_the_time_of_a_start_begins_anew_with_each() {
 
 #[test]
 fn ready_4_an_end_before_it_is_ready_is_a_failed_start_too() {
-    let mut run = Configuration::new(
+    let file = Configuration::new(
         r#"
         [program.web]
         command = "PROBE exit 7 --after 50ms"
         ready = "notify"
         startretries = 0
         "#,
-    )
-    .run_until(&["web: FATAL: failed to start 1 times in a row, at last: exit 7"]);
+    );
+    let mut run =
+        file.run_until(&["web: FATAL: failed to start 1 times in a row, at last: exit 7"]);
     assert_eq!(run.wait(), 7);
 }

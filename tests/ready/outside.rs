@@ -67,7 +67,8 @@ fn ready_1_a_program_that_is_not_asked_is_not_heard() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test may block")]
 fn ready_1_a_stray_is_not_heard() {
-    let run = Configuration::new(WAITS).run_until(&["socket "]);
+    let file = Configuration::new(WAITS);
+    let run = file.run_until(&["socket "]);
     let target = run.pid().to_string();
     let probe = binaries::probe();
     let socket = format!("NOTIFY_SOCKET={}", socket_of(&run));
@@ -89,7 +90,8 @@ fn ready_1_a_stray_is_not_heard() {
 
 #[test]
 fn ready_1_who_is_outside_of_the_container_is_not_heard() {
-    let run = Configuration::new(WAITS).run_until(&["socket "]);
+    let file = Configuration::new(WAITS);
+    let run = file.run_until(&["socket "]);
     let socket = must(UnixDatagram::unbound(), "make a socket");
     must(socket.send_to(b"READY=1", socket_of(&run)), "send");
     run.wait_for_line("are dropped that are empty");
@@ -98,7 +100,8 @@ fn ready_1_who_is_outside_of_the_container_is_not_heard() {
 
 #[test]
 fn ready_1_the_socket_is_gone_with_lastout() {
-    let mut run = Configuration::new(WAITS).run_until(&["socket "]);
+    let file = Configuration::new(WAITS);
+    let mut run = file.run_until(&["socket "]);
     let path = socket_of(&run);
     assert!(std::fs::exists(&path).is_ok_and(|there| there), "{path}");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);

@@ -16,8 +16,8 @@ const DAEMON: &str = r#"
 /// The daemon itself tells who it is, and the first process leaves.
 #[test]
 fn ready_1_the_program_is_who_it_says_that_it_is() {
-    let mut run =
-        Configuration::new(DAEMON).run_until(&["lastout: web: ready", "goes on for", "web: here"]);
+    let file = Configuration::new(DAEMON);
+    let mut run = file.run_until(&["lastout: web: ready", "goes on for", "web: here"]);
     // Whoever is told, and whose end is the program's, is the daemon.
     assert_never(&run, "web: exit 0");
     run.signal(libc::SIGUSR1);
@@ -28,7 +28,8 @@ fn ready_1_the_program_is_who_it_says_that_it_is() {
 #[test]
 fn ready_1_who_goes_on_for_another_is_told_at_the_stop() {
     let text = DAEMON.replace("until:USR1 exit:5", "");
-    let mut run = Configuration::new(&text).run_until(&["lastout: web: ready", "goes on for"]);
+    let file = Configuration::new(&text);
+    let mut run = file.run_until(&["lastout: web: ready", "goes on for"]);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     run.wait_for_line("web: got SIGTERM, leaving");
     assert_in_order(&run, &["web: told SIGTERM", "web: left after"]);
@@ -36,7 +37,7 @@ fn ready_1_who_goes_on_for_another_is_told_at_the_stop() {
 
 #[test]
 fn ready_1_a_shell_may_name_its_daemon_with_systemd_notify() {
-    let mut run = Configuration::new(
+    let file = Configuration::new(
         r#"
         [program.web]
         command = ["sh", "-c", """
@@ -44,8 +45,8 @@ fn ready_1_a_shell_may_name_its_daemon_with_systemd_notify() {
             systemd-notify --ready MAINPID=$!"""]
         ready = "notify"
         "#,
-    )
-    .run_until(&["lastout: web: ready", "goes on for", "daemon: ready"]);
+    );
+    let mut run = file.run_until(&["lastout: web: ready", "goes on for", "daemon: ready"]);
     assert_never(&run, "daemon: got");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     run.wait_for_line("daemon: got SIGTERM, leaving");
