@@ -58,7 +58,7 @@ fn ready_1_nobody_names_a_process_of_another_program() {
     let file = Configuration::new(
         r#"
         [program.victim]
-        command = ["sh", "-c", "echo $$ > FOLDER/pid; exec PROBE notify --name victim READY=1 say:ready"]
+        command = ["sh", "-c", "echo $$$$ > FOLDER/pid; exec PROBE notify --name victim READY=1 say:ready"]
         ready = "notify"
         [program.web]
         depends_on = ["victim"]
@@ -68,6 +68,7 @@ fn ready_1_nobody_names_a_process_of_another_program() {
     );
     let expected = ["victim: ready", "lastout: web: ready", "the-web: ready"];
     let mut run = file.run_until(&expected);
+    run.wait_for_line("is ignored: it is nobody of this program");
     assert_never(&run, "goes on for");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     for name in ["victim", "the-web"] {
