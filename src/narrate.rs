@@ -164,7 +164,8 @@ impl Narrator {
                 (self.routine, text)
             }
             Notice::Care { program, news } => {
-                let (level, text) = words::care(news);
+                let launch = launches.get(program.0 as usize);
+                let (level, text) = words::care(news, launch);
                 (level, self.of(spec, *program, &text))
             }
             Notice::State {

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use lastout_core::{Autorestart, Kind, ProgramSpec, ReadyBy};
+use lastout_core::{Autorestart, Kind, ProgramSpec, ReadyBy, START_TIMEOUT};
 
 use super::depends::Graph;
 use super::duration::format_duration;
@@ -87,9 +87,11 @@ pub(super) fn check_startup(
     let Some((timeout, place)) = supervisor.startup_timeout else {
         return;
     };
+    // A start_timeout that nobody has set is no time that somebody grants.
     let is_longer = |spec: &ProgramSpec| {
-        let own = spec.readiness.map_or(spec.startsecs, |r| r.start_timeout);
-        spec.autostart && own > timeout
+        let granted = spec.readiness.map(|r| r.start_timeout);
+        let granted = granted.filter(|time| *time != START_TIMEOUT);
+        spec.autostart && spec.startsecs.max(granted.unwrap_or_default()) > timeout
     };
     let mut first = definitions.iter().filter_map(|d| d.instances.first());
     if let Some(program) = first.find(|program| is_longer(&program.spec)) {

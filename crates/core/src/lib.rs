@@ -51,7 +51,7 @@ pub use signal::{NotASignal, Signal};
 pub use spec::{
     Autorestart, Concurrency, Condition, EndPolicy, FailureCodes, Forward, HealthAction,
     Healthcheck, Kind, LEFTOVER_TIME, Leftovers, Meaning, Need, ProbeTimes, ProgramId, ProgramSpec,
-    Readiness, ReadyBy, Retries, RunId, STOP_TIMEOUT, Scope, SignalTable, Spec,
+    Readiness, ReadyBy, Retries, RunId, START_TIMEOUT, STOP_TIMEOUT, Scope, SignalTable, Spec,
 };
 pub use status::{End, ExitStatus, SpawnFailure, Stage};
 pub use supervisor::Supervisor;

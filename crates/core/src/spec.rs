@@ -211,6 +211,11 @@ impl ProgramSpec {
             ..ProgramSpec::new(name)
         }
     }
+
+    /// Whether it starts without being asked for, and without waiting for its time.
+    pub(crate) fn starts_by_itself(&self) -> bool {
+        self.autostart && self.schedule.is_none()
+    }
 }
 
 /// What the end of a program means.
@@ -240,13 +245,16 @@ pub enum ReadyBy {
     Probe(ProbeTimes),
 }
 
+/// How long a program may take to be ready, where nothing else was said (READY-4).
+pub const START_TIMEOUT: Duration = Duration::from_secs(60);
+
 impl Readiness {
     /// With the default of how long it may take.
     #[must_use]
     pub const fn new(by: ReadyBy) -> Readiness {
         Readiness {
             by,
-            start_timeout: Duration::from_secs(60),
+            start_timeout: START_TIMEOUT,
         }
     }
 }

@@ -62,7 +62,7 @@ impl Supervisor {
             Standing::Listed | Standing::New => true,
             Standing::Removed | Standing::Twin(_) => false,
         };
-        is_listed && spec.autostart && spec.schedule.is_none() && Some(id) != self.spec.main
+        is_listed && spec.starts_by_itself() && Some(id) != self.spec.main
     }
 
     /// A program has another state: it may be up for the first time. A oneshot is when it
@@ -99,23 +99,17 @@ impl Supervisor {
 
     /// Not all were up in time.
     pub(crate) fn pass_startup(&mut self, now: Time) -> bool {
-        let Startup::Waits(many, Some(at)) = self.startup else {
-            return false;
-        };
-        if at > now {
+        if self.startup.deadline().is_none_or(|at| at > now) {
             return false;
         }
-        self.startup = Startup::Waits(many, None);
         let timeout = self.spec.startup_timeout.unwrap_or_default();
         self.begin_shutdown(now, Cause::StartupTimeout(timeout));
         true
     }
 
-    /// In the shutdown nobody is impatient with a start any more.
+    /// In the shutdown nobody is impatient with a start any more, nor told that all are up.
     pub(crate) fn end_startup(&mut self, now: Time) {
-        if let Startup::Waits(many, _) = self.startup {
-            self.startup = Startup::Waits(many, None);
-        }
+        self.startup = Startup::Done;
         for id in self.ids() {
             self.stop_asking(now, id);
             if let Some((program, _)) = self.parts(id) {

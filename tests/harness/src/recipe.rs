@@ -192,7 +192,10 @@ impl Played {
 
     fn attempt(&self, words: &[&str]) -> Output {
         let target = self.run.pid().to_string();
+        // A directory of the outside is none in there, so it is entered inside.
+        let inside = ["sh", "-c", "cd / && exec \"$@\"", "sh"];
         let enter = ["--mount", "--net", "--pid", "--root", "--wd=/", "--"];
+        let words = &[&inside[..], words].concat();
         let output = Command::new("nsenter")
             .args([&["--target", &target], &enter[..], words].concat())
             .stdin(Stdio::null())
