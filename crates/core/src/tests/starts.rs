@@ -4,7 +4,7 @@
 use alloc::vec;
 
 use super::*;
-use crate::{Autorestart, EndPolicy, Retries};
+use crate::{Autorestart, EndPolicy, Kind, Retries};
 
 fn always(name: &str) -> ProgramSpec {
     ProgramSpec {
@@ -127,6 +127,26 @@ fn run_5_startretries_failures_in_a_row_are_tried_again() {
     }
     bench.execed(run);
     bench.ends(run, 1);
+    assert_eq!(bench.state(0), "FATAL");
+}
+
+#[test]
+fn run_5_a_oneshot_that_fails_after_it_was_up_is_tried_startretries_times_as_well() {
+    let spec = ProgramSpec {
+        on_failure: EndPolicy::Ignore,
+        kind: Kind::Oneshot,
+        startsecs: Duration::ZERO,
+        ..program("a")
+    };
+    let mut bench = Bench::new(vec![spec, program("other")]);
+    for run in [1, 3, 4, 5] {
+        assert_ne!(bench.state(0), "FATAL");
+        bench.execed(run);
+        bench.after(ms(1));
+        assert_eq!(bench.state(0), "RUNNING");
+        bench.ends(run, 1);
+        bench.after(ms(40_000));
+    }
     assert_eq!(bench.state(0), "FATAL");
 }
 
