@@ -11,7 +11,7 @@ fn ready_4_who_is_not_ready_in_time_is_stopped_and_tried_again_and_then_fatal() 
     let file = Configuration::new(
         r#"
         [program.web]
-        command = "PROBE last-words --name web"
+        command = "PROBE last-words --name web --exit 9"
         ready = { notify = true, start_timeout = 0.2 }
         startretries = 1
         backoff = 0.1
@@ -19,7 +19,7 @@ fn ready_4_who_is_not_ready_in_time_is_stopped_and_tried_again_and_then_fatal() 
     );
     let mut run = file.setup(&["-v"]).start();
     let (code, ended) = run.wait_and_measure();
-    // It is lastout that gives up: that it left with 0 when it was told is no success.
+    // It is lastout that gives up: the status with which it left when it was told is none.
     assert_eq!(code, 1, "{}", run.lines().text());
     let took = ended - run.started();
     assert!(took >= Duration::from_millis(200 + 90 + 200), "{took:?}");
@@ -30,7 +30,7 @@ fn ready_4_who_is_not_ready_in_time_is_stopped_and_tried_again_and_then_fatal() 
             "web: not ready after 0.2 s",
             "web: told SIGTERM (not ready)",
             "web: left after",
-            "web: starts again in 0.1",
+            "web: starts again in 0.",
             "web: started",
             "web: not ready after 0.2 s",
             "web: told SIGTERM (not ready)",

@@ -113,7 +113,7 @@ fn infinite_is_never_fatal() {
     run.wait_for_line("(failed to start 20 times in a row)");
 }
 
-/// Twenty restarts a second, thirty times what the default allows after some tries.
+/// Four restarts a second, where the default begins with one and goes down to two a minute.
 #[test]
 fn run_4_a_crash_loop_costs_less_than_a_hundredth_of_a_core() {
     let file = Configuration::new(

@@ -22,7 +22,8 @@ use lastout_example_programs::{fail, say};
 /// exit:CODE               leaves
 /// ```
 ///
-/// What it waits for is blocked from the beginning, and nothing else is: ABRT ends it.
+/// What it waits for is blocked from the beginning, and nothing else is: ABRT ends it. A
+/// TERM ends it wherever it waits.
 pub(crate) fn notify(mut arguments: Arguments) {
     let name = arguments
         .value("--name")
@@ -61,7 +62,7 @@ impl Speaker {
             _ if verb.contains('=') => self.send(step),
             "pause" => std::thread::sleep(duration(rest)),
             "until" => {
-                signals::wait_for(signal(rest));
+                self.wait(signal(rest), None);
                 say(&format!("{}: got {rest}", self.name));
             }
             "beat" => self.beat(rest),
@@ -78,11 +79,22 @@ impl Speaker {
         let pause = duration(pause);
         loop {
             self.send(text);
-            if signals::wait(Set::of(libc::SIGUSR2), Some(pause)).is_some() {
+            if self.wait(libc::SIGUSR2, Some(pause)) {
                 say(&format!("{}: got USR2", self.name));
                 return;
             }
         }
+    }
+
+    /// Waits for this signal; whether it came. A TERM that is not waited for ends it.
+    fn wait(&self, number: i32, limit: Option<Duration>) -> bool {
+        let both = Set(Set::of(number).0 | Set::of(libc::SIGTERM).0);
+        let arrived = signals::wait(both, limit);
+        if arrived.is_some_and(|arrived| arrived.number != number) {
+            say(&format!("{}: got SIGTERM, leaving", self.name));
+            process::exit(0);
+        }
+        arrived.is_some()
     }
 
     fn send(&self, text: &str) {
