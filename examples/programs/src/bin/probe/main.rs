@@ -6,6 +6,7 @@
 //! probe signals [--until N] [--only-totals] [--with-sender] [--ends-on QUIT]
 //! probe state [--stay]
 //! probe exit CODE [--after 500ms]
+//! probe well [--every 300ms]
 //! probe kill-self SIGNAL
 //! probe stop-self [--name N]
 //! probe last-words [--name N] [--signal S] [--after D] [--ignore-term] [--exit CODE]
@@ -40,6 +41,7 @@ mod manners;
 mod notify;
 mod serve;
 mod state;
+mod well;
 
 use std::ffi::CStr;
 
@@ -63,6 +65,7 @@ extern "C" fn main(count: i32, values: *const *const libc::c_char) -> i32 {
         "signals" => manners::signals(arguments),
         "state" => state::state(arguments),
         "exit" => manners::exit(arguments),
+        "well" => well::well(arguments),
         "kill-self" => manners::kill_self(arguments),
         "stop-self" => manners::stop_self(arguments),
         "last-words" => manners::last_words(arguments),
