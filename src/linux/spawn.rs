@@ -91,7 +91,7 @@ pub struct Recipe<'a> {
 /// What the child does when it is all that it should be.
 #[derive(Debug)]
 enum Task<'a> {
-    Exec(Image),
+    Exec(Image<'a>),
     Ask(Question<'a>),
 }
 
@@ -285,7 +285,7 @@ impl<'a> Recipe<'a> {
 
 /// What a start execs: these arguments, in the launch's environment with what only the
 /// start knows.
-fn image(start: Start<'_>, argv: &[CString], whom: Option<&Whom>) -> Image {
+fn image<'a>(start: Start<'a>, argv: &'a [CString], whom: Option<&Whom>) -> Image<'a> {
     let launch = start.launch;
     let mut variables = environment::of_start(&launch.environment, start.extra);
     if let Some(whom) = whom {
