@@ -128,7 +128,9 @@ fn reload_2_what_is_new_starts_when_what_was_removed_is_gone() {
     let old = named("old", " --after 300ms");
     let (file, run) = run_until(&format!("{STAYS}{old}"), &["stays: ready", "old: ready"]);
     reload(&file, &run, &format!("{STAYS}{}", named("new", "")));
+    // Two streams, of which one may be read before the other.
     run.wait_for_line("new: ready");
+    run.wait_for_line("new: started");
     let text = run.lines().text();
     let left = text.find("old: left after");
     assert!(left.is_some() && left < text.find("new: started"), "{text}");
