@@ -122,6 +122,7 @@ impl Recipe {
         // From here on it has its own network.
         run.wait_for_line("recipe: played");
         let network = Network::of(&run);
+        must(fs::write(folder.join("go"), ""), "let it begin");
         Played {
             run,
             network,
@@ -164,7 +165,11 @@ impl Recipe {
         }
         let words = dockerfile.entrypoint.iter().chain(&dockerfile.command);
         let words: Vec<String> = words.map(|word| quoted(word)).collect();
-        let _ = writeln!(script, "echo 'recipe: played'");
+        // It may be over in a moment, and its network is to be had while it is there.
+        let _ = writeln!(
+            script,
+            "echo 'recipe: played'; until [ -e go ]; do sleep 0.01; done"
+        );
         let _ = writeln!(script, "exec chroot root {}", words.join(" "));
         script
     }
