@@ -181,7 +181,8 @@ fn pid_8_a_single_command_may_speak_for_itself() {
 #[test]
 fn env_1_with_a_configuration_the_command_does_not_get_it_either() {
     let receiver = Receiver::bind();
-    let file = Configuration::new("[program.db]\ncommand = 'PROBE last-words --name db'\n");
+    let file =
+        Configuration::new("[program.db]\ncommand = 'PROBE last-words --name db'\nstartsecs = 0\n");
     let mut run = file
         .setup(&[&["--"], &TELLS[..]].concat())
         .environment("NOTIFY_SOCKET", &receiver.path())
