@@ -2,13 +2,18 @@
 //! a single command is silent while all goes well, as people expect of one, and tells
 //! the same with `-v`.
 
+use std::borrow::Cow;
+
 use lastout_core::{ExitStatus, Kind, Notice, ProgramId, Signal, Spec, Supervisor};
 use log::{Level, log};
 
 use crate::face::{Face, Seen};
-use crate::linux::people::{People, Sighting};
+use crate::linux::people::{Person, Sighting};
 use crate::plan::{Launch, Slate};
 use crate::words;
+
+/// How loud it is told, of which program if of one, and what.
+type Telling = (Level, Option<ProgramId>, Cow<'static, str>);
 
 /// Who tells.
 #[derive(Debug)]
@@ -45,24 +50,26 @@ impl Narrator {
         }
     }
 
-    /// Tells of what the core has decided or learned.
+    /// Tells of what the core has decided or learned. `leader`: who leads the run that it
+    /// is about.
     #[expect(
         clippy::too_many_lines,
         reason = "a flat table, an arm a notice; in pieces it would be harder to read"
     )]
-    pub fn tell(&mut self, spec: &Spec, launches: &[Launch], people: &People, notice: &Notice) {
+    pub fn tell(
+        &mut self,
+        spec: &Spec,
+        launches: &[Launch],
+        leader: Option<Person>,
+        notice: &Notice,
+    ) {
         if let Some(face) = &mut self.face {
             return face.hear(notice);
         }
-        let (level, text) = match notice {
-            Notice::Started { program, run } => {
-                let who = people
-                    .leader(*run)
-                    .map_or_else(String::new, |who| format!(", {who}"));
-                (
-                    self.routine,
-                    self.of(spec, *program, &format!("started{who}")),
-                )
+        let (level, about, text): Telling = match notice {
+            Notice::Started { program, .. } => {
+                let text = leader.map_or("started".into(), |who| format!("started, {who}").into());
+                (self.routine, Some(*program), text)
             }
             Notice::Up { program } => {
                 let is_asked_for = spec
@@ -73,7 +80,7 @@ impl Narrator {
                     true => (self.routine, "ready"),
                     false => (Level::Debug, "running"),
                 };
-                (level, self.of(spec, *program, text))
+                (level, Some(*program), text.into())
             }
             Notice::NotStarted { program, failure } => {
                 let launch = launches.get(program.0 as usize);
@@ -85,23 +92,20 @@ impl Narrator {
                 } else {
                     ""
                 };
-                (
-                    Level::Error,
-                    self.of(spec, *program, &format!("{text}{more}")),
-                )
+                (Level::Error, Some(*program), (text + more).into())
             }
             Notice::Ended { .. } => self.ended(spec, notice),
             Notice::WillRestart {
                 program,
                 pause,
                 failures,
-            } => (
-                self.routine,
-                self.of(spec, *program, &restart(*pause, *failures)),
-            ),
+            } => {
+                let text = restart(*pause, *failures);
+                (self.routine, Some(*program), text.into())
+            }
             Notice::GaveUp { program, reason } => {
                 let text = format!("FATAL: {}", words::fatal_reason(spec, *reason));
-                (Level::Error, self.of(spec, *program, &text))
+                (Level::Error, Some(*program), text.into())
             }
             Notice::Told {
                 program,
@@ -110,52 +114,53 @@ impl Narrator {
                 ..
             } => {
                 let text = format!("told {signal}{}", words::why_told(*why));
-                (self.routine, self.of(spec, *program, &text))
+                (self.routine, Some(*program), text.into())
             }
             Notice::Killing {
                 program, reason, ..
             } => {
                 let text = format!("is killed, {}", words::kill_reason(*reason));
-                (Level::Warn, self.of(spec, *program, &text))
+                (Level::Warn, Some(*program), text.into())
             }
-            Notice::TreeGone { program, .. } => (
-                Level::Debug,
-                self.of(spec, *program, "nobody of its tree is left"),
-            ),
+            Notice::TreeGone { program, .. } => {
+                let text = "nobody of its tree is left";
+                (Level::Debug, Some(*program), text.into())
+            }
             Notice::ShutdownBegun { cause } => {
                 let text = format!("{}, the shutdown begins", words::cause(spec, *cause));
-                (self.routine, text)
+                (self.routine, None, text.into())
             }
             Notice::LastCall => {
                 let text = "last call: 4/5 of stop_timeout is over, who waited is told now";
-                (Level::Warn, text.to_owned())
+                (Level::Warn, None, text.into())
             }
             Notice::KillingEverybody { reason } => {
                 let text = format!(
                     "everybody who is left is killed, {}",
                     words::kill_reason(*reason)
                 );
-                (Level::Warn, text)
+                (Level::Warn, None, text.into())
             }
             Notice::NextInterruptKills => {
                 let text = "waiting for everybody to leave; Ctrl-C again kills whoever is left";
-                (Level::Warn, text.to_owned())
+                (Level::Warn, None, text.into())
             }
             Notice::Ignored { signal } => {
-                (Level::Info, format!("{signal} came and means nothing here"))
+                let text = format!("{signal} came and means nothing here");
+                (Level::Info, None, text.into())
             }
             Notice::NotForwarded { signal, program } => {
                 let text = format!("{signal} is not passed on: it is not running");
-                (Level::Debug, self.of(spec, *program, &text))
+                (Level::Debug, Some(*program), text.into())
             }
-            Notice::ReopenLogs => (
-                Level::Info,
-                "there are no log files to open again".to_owned(),
-            ),
-            Notice::Reloaded { changes } => (Level::Info, words::changes(changes)),
+            Notice::ReopenLogs => {
+                let text = "there are no log files to open again";
+                (Level::Info, None, text.into())
+            }
+            Notice::Reloaded { changes } => (Level::Info, None, words::changes(changes).into()),
             Notice::Reloads { program, signal } => {
                 let text = format!("told to reload with {signal}");
-                (Level::Info, self.of(spec, *program, &text))
+                (Level::Info, Some(*program), text.into())
             }
             Notice::AllUp => {
                 let mut programs = spec.programs.iter();
@@ -164,31 +169,35 @@ impl Narrator {
                     true => self.routine,
                     false => Level::Debug,
                 };
-                (level, "all programs are up".to_owned())
+                (level, None, "all programs are up".into())
             }
             Notice::Overslept { late } => {
                 let late = words::seconds(*late);
                 let text = format!("held up for {late}; who is waited for gets that much longer");
-                (self.routine, text)
+                (self.routine, None, text.into())
             }
             Notice::Care { program, news } => {
                 let launch = launches.get(program.0 as usize);
                 let (level, text) = words::care(news, launch);
-                (level, self.of(spec, *program, &text))
+                (level, Some(*program), text.into())
             }
             Notice::State {
                 program,
                 state,
                 detail,
-            } => (
-                Level::Info,
-                self.of(spec, *program, &format!("{state} {detail}")),
-            ),
+            } => {
+                let text = format!("{state} {detail}");
+                (Level::Info, Some(*program), text.into())
+            }
         };
-        log!(level, "{}", text.trim_end());
+        // Where there is only one its name need not be said.
+        match about.filter(|_| !self.is_single) {
+            Some(about) => log!(level, "{}: {}", words::name(spec, about), text.trim_end()),
+            None => log!(level, "{}", text.trim_end()),
+        }
     }
 
-    fn ended(&self, spec: &Spec, notice: &Notice) -> (Level, String) {
+    fn ended(&self, spec: &Spec, notice: &Notice) -> Telling {
         let Notice::Ended {
             program,
             status,
@@ -199,7 +208,7 @@ impl Narrator {
             ..
         } = notice
         else {
-            return (Level::Debug, String::new());
+            return (Level::Debug, None, "".into());
         };
         let how = words::end(lastout_core::End::Status(*status));
         let why = if *out_of_memory {
@@ -229,7 +238,7 @@ impl Narrator {
         } else {
             Level::Warn
         };
-        (level, self.of(spec, *program, &text))
+        (level, Some(*program), text.into())
     }
 
     /// Tells of somebody beside the leaders who was told or killed.

@@ -4,6 +4,7 @@
 //! that they are. As JSON it is an object of the same shape as the programs' lines:
 //! time, program, pid, stream, message, and level; the goodbye report adds fields.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -129,20 +130,21 @@ impl Write for Line {
 }
 
 fn rendered(record: &Record<'_>) -> Vec<u8> {
-    let message = record.args().to_string();
+    let (level, message) = (record.level(), record.args());
     match format() {
-        LogFormat::Text => text(record.level(), &message),
-        LogFormat::Json => object_line(record.level(), &message, Map::new()),
+        LogFormat::Text => text(level, message),
+        LogFormat::Json => object_line(level, &message.to_string(), Map::new()),
     }
     .into_bytes()
 }
 
-fn text(level: Level, message: &str) -> String {
-    match level {
-        Level::Error => format!("lastout: error: {message}\n"),
-        Level::Warn => format!("lastout: warning: {message}\n"),
-        Level::Info | Level::Debug | Level::Trace => format!("lastout: {message}\n"),
-    }
+fn text(level: Level, message: impl Display) -> String {
+    let level = match level {
+        Level::Error => "error: ",
+        Level::Warn => "warning: ",
+        Level::Info | Level::Debug | Level::Trace => "",
+    };
+    format!("lastout: {level}{message}\n")
 }
 
 fn object_line(level: Level, message: &str, fields: Map<String, Value>) -> String {

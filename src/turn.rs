@@ -10,6 +10,7 @@
 //! 5. Everything else that is ready, each with a bound.
 //! 6. Tell the core that time has passed; carry out orders until there is none. In the
 //!    stop, look around for those of whom no signal tells.
+//! 7. Tell people. Whoever is to start again need not wait until it was said why.
 //!
 //! It knows everybody and is known by nobody. It decides nothing: what happened goes to
 //! the core as an [`Event`], and what is to be done comes back as an [`Action`]. No
@@ -21,23 +22,24 @@ use std::time::Duration;
 
 use lastout_core::{Action, Event, Notice, RunId, Spec, Supervisor, Time};
 
-use crate::face::{Face, Seen};
+use crate::face::Seen;
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::notify::{Socket, Upward};
-use crate::linux::people::People;
+use crate::linux::people::{People, Person};
 use crate::linux::poll::{Interest, Poll, Token};
 use crate::linux::signals::{Arrived, Mask, Signals};
 use crate::linux::wait::{self, Peek, Stop, Zombie};
 use crate::linux::{oom, terminal};
 use crate::load::Origin;
 use crate::narrate::Narrator;
-use crate::plan::{Launch, Plan, Slate, Stdin};
+use crate::plan::{Launch, Plan, Stdin};
 use crate::report::Report;
 use crate::say;
 
 mod messages;
 mod reload;
 mod starts;
+mod telling;
 mod times;
 
 use starts::Waiting;
@@ -80,6 +82,8 @@ pub struct Lastout {
     signals: Signals,
     clock: Clock,
     narrator: Narrator,
+    /// What people are told at the end of this turn, with the leader that each is about.
+    untold: Vec<(Notice, Option<Person>)>,
     report: Report,
     open: Mask,
     /// Where programs say how they are, if any is to.
@@ -118,6 +122,7 @@ impl Lastout {
         give_terminal(gives_terminal, &mut spec, &launches);
         Ok(Lastout {
             narrator: Narrator::new(&launches, face),
+            untold: Vec::new(),
             core: Supervisor::new(spec),
             launches,
             upward: origin.as_ref().and_then(|_| Upward::from_environment()),
@@ -151,6 +156,7 @@ impl Lastout {
             self.tell_core(now, Event::Tick);
             self.carry_out(now);
             self.keep_times(times::schedules(&self.launches));
+            self.tell_untold();
         }));
         self.panics = u32::from(began.is_err());
         // After the programs were started, which need not wait for it.
@@ -178,15 +184,6 @@ impl Lastout {
                 );
                 let _ = self.poll.wait(AFTER_PANIC, self.open);
             }
-        }
-    }
-
-    /// The last lines of the log: the report, or what a face says in its place.
-    fn say_goodbye(&mut self, code: u8) {
-        self.narrator.saw(Seen::Leaving);
-        if self.narrator.face().is_none() {
-            let nobody_left = self.people.nobody_left();
-            self.report.write(self.clock.now(), code, nobody_left);
         }
     }
 
@@ -218,6 +215,7 @@ impl Lastout {
             self.look_around(now);
             self.carry_out(now);
         }
+        self.tell_untold();
         self.watch_own_log();
     }
 
@@ -467,59 +465,17 @@ impl Lastout {
                     self.call_off(now, None);
                     self.people.kill_everybody();
                 }
-                Action::Load => self.load(now),
-                Action::Notice(notice) => self.tell_people(now, &notice),
+                Action::Load => {
+                    self.tell_untold();
+                    self.load(now);
+                }
+                Action::Notice(notice) => self.take_notice(now, notice),
                 Action::Exit { code } => self.code = Some(code),
             }
             self.sightings_to_report(now);
         }
         self.people.kill_waiting();
         self.sightings_to_report(now);
-    }
-
-    fn tell_people(&mut self, now: Time, notice: &Notice) {
-        self.tell_upward(notice);
-        let spec = self.core.spec();
-        self.report.notice(now, notice, spec);
-        self.narrator
-            .tell(spec, &self.launches, &self.people, notice);
-        if let Notice::TreeGone { run, .. } = notice {
-            self.report.forget(*run);
-        }
-        if let Notice::Started { program, .. } = notice {
-            let launch = self.launches.get(program.0 as usize);
-            if launch.is_some_and(|launch| launch.slate == Slate::AsStarted) {
-                // They were meant for the command, which has them now.
-                crate::linux::descriptors::close_inherited();
-                if self.narrator.face().is_some_and(Face::leaves_directory) {
-                    let _ = std::env::set_current_dir("/");
-                }
-            }
-        }
-    }
-
-    fn sightings_to_report(&mut self, now: Time) {
-        for sighting in self.people.take_sightings() {
-            self.narrator
-                .sighted(self.core.spec(), &self.core, &sighting);
-            self.report.sighted(now, sighting);
-        }
-    }
-
-    /// A log that is not read is waited for by the loop and by nothing else (PID-11).
-    fn watch_own_log(&mut self) {
-        let polled = self.log_is_polled;
-        let poll = &self.poll;
-        let waits = say::with_stderr(|stderr| match (stderr.waits_for(), polled) {
-            (Some(fd), false) => poll.add(fd, OWN_LOG, Interest::Writable).is_ok(),
-            (None, true) => {
-                poll.remove(stderr.descriptor());
-                false
-            }
-            (Some(_), true) => true,
-            (None, false) => false,
-        });
-        self.log_is_polled = waits.unwrap_or(false);
     }
 }
 

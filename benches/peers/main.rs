@@ -144,13 +144,19 @@ fn contenders() -> (Vec<Contender>, Vec<String>) {
         }
     }
     match tools::lastout() {
-        Ok(path) => {
-            notes.push(format!("lastout: {}", path.display()));
-            all.push(Contender {
-                name: "lastout".into(),
-                kind: Kind::Lastout,
-                path: Some(path),
-            });
+        Ok(paths) => {
+            for (number, path) in (1..).zip(paths) {
+                let name = match number {
+                    1 => String::from("lastout"),
+                    _ => format!("lastout {number}"),
+                };
+                notes.push(format!("{name}: {}", path.display()));
+                all.push(Contender {
+                    name,
+                    kind: Kind::Lastout,
+                    path: Some(path),
+                });
+            }
         }
         Err(error) => notes.push(format!("lastout: MISSING, {error}")),
     }

@@ -58,10 +58,13 @@ impl Tools {
     }
 }
 
-/// `$LASTOUT_BIN`, or the static release binary, built anew if it is not fresh.
-pub(crate) fn lastout() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("LASTOUT_BIN") {
-        return std::fs::canonicalize(path);
+/// The binaries of `$LASTOUT_BIN`, one or more as in PATH: several builds are compared in
+/// one run. Else the static release binary, built anew if it is not fresh.
+pub(crate) fn lastout() -> Result<Vec<PathBuf>> {
+    if let Some(paths) = std::env::var_os("LASTOUT_BIN") {
+        return std::env::split_paths(&paths)
+            .map(std::fs::canonicalize)
+            .collect();
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -72,7 +75,8 @@ pub(crate) fn lastout() -> Result<PathBuf> {
     output_of(&mut build)?;
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root.join("target"), |directory| root.join(directory));
-    std::fs::canonicalize(target.join(TARGET).join("release/lastout"))
+    let path = std::fs::canonicalize(target.join(TARGET).join("release/lastout"))?;
+    Ok(vec![path])
 }
 
 /// A peer that is there, with its path and its version, or the package to install.

@@ -6,7 +6,8 @@
 //! reads: names of processes are whatever their owners like.
 //!
 //! A scan works with every descriptor in use: one is kept in reserve, and given away
-//! for as long as a file is open.
+//! for as long as a file is open. It is the list of our children, which is read whenever
+//! a leader has ended.
 
 use std::cell::RefCell;
 use std::ffi::CStr;
@@ -25,6 +26,10 @@ use nix::unistd::{Pid, Whence, getpid, lseek, read};
 /// 10 MiB while a scan lasts.
 pub const MOST_PIDS: usize = 131_072;
 
+const FILE_FLAGS: OFlag = OFlag::O_RDONLY
+    .union(OFlag::O_CLOEXEC)
+    .union(OFlag::O_NOCTTY);
+
 /// Holds "PID/stat" up to the last field of interest, and "PID/limits" whole.
 const FILE_SIZE: usize = 2048;
 /// Four reads for 1000 processes.
@@ -38,7 +43,16 @@ pub struct ProcDir {
     /// Whether there is a `limits` file at all.
     has_limits: bool,
     /// `None` only while a file is open that got its place.
-    reserve: RefCell<Option<OwnedFd>>,
+    reserve: RefCell<Option<Reserve>>,
+}
+
+/// The descriptor that is kept in reserve.
+#[derive(Debug)]
+enum Reserve {
+    /// The list of our children.
+    Children(OwnedFd),
+    /// Another one of /proc, as long as that was not asked for.
+    Directory { _copy: OwnedFd },
 }
 
 /// What /proc/PID/stat says, as far as we ask.
@@ -167,7 +181,7 @@ impl ProcDir {
         if shown.as_encoded_bytes() != me.to_string().as_bytes() {
             return Err("it belongs to another PID namespace".to_owned());
         }
-        let reserve = directory.try_clone().ok();
+        let reserve = copy_of(&directory);
         let mut proc = ProcDir {
             directory,
             me,
@@ -196,22 +210,26 @@ impl ProcDir {
     /// last. Only the first thread's children are listed, and we have no other.
     #[must_use]
     pub fn children(&self) -> Option<Vec<Pid>> {
+        let mut reserve = self.reserve.borrow_mut();
+        let list = if let Some(Reserve::Children(list)) = reserve.take() {
+            Some(list)
+        } else {
+            // What was in reserve is closed by now: its place is for the list.
+            self.open_children()
+        };
+        let found = list.as_ref().and_then(read_pids);
+        *reserve = match list {
+            Some(list) => Some(Reserve::Children(list)),
+            None => copy_of(&self.directory),
+        };
+        found
+    }
+
+    fn open_children(&self) -> Option<OwnedFd> {
         let mut path = [0; 64];
         let me = self.me;
         let path = name(&mut path, format_args!("{me}/task/{me}/children"))?;
-        let mut numbers = Numbers::default();
-        self.with_file(path, |file| {
-            let mut buffer = [0; FILE_SIZE];
-            while numbers.found.len() < MOST_PIDS {
-                match read(file, &mut buffer)? {
-                    0 => break,
-                    n => numbers.feed(buffer.get(..n).unwrap_or_default()),
-                }
-            }
-            Ok(())
-        })
-        .ok()?;
-        Some(numbers.finish())
+        openat(&self.directory, path, FILE_FLAGS, Mode::empty()).ok()
     }
 
     /// Everybody in the namespace, threads of the kernel among them, at most
@@ -289,21 +307,43 @@ impl ProcDir {
         path: &CStr,
         body: impl FnOnce(&OwnedFd) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-        let file = match openat(&self.directory, path, flags, Mode::empty()) {
+        let file = match openat(&self.directory, path, FILE_FLAGS, Mode::empty()) {
             Err(Errno::EMFILE | Errno::ENFILE) => {
                 drop(self.reserve.borrow_mut().take());
-                openat(&self.directory, path, flags, Mode::empty())
+                openat(&self.directory, path, FILE_FLAGS, Mode::empty())
             }
             other => other,
         };
         let answer = file.and_then(|file| body(&file));
         let mut reserve = self.reserve.borrow_mut();
         if reserve.is_none() {
-            *reserve = self.directory.try_clone().ok();
+            *reserve = copy_of(&self.directory);
         }
         answer
     }
+}
+
+fn copy_of(directory: &OwnedFd) -> Option<Reserve> {
+    let copy = directory.try_clone().ok()?;
+    Some(Reserve::Directory { _copy: copy })
+}
+
+/// Reads a list of pids from its beginning.
+fn read_pids(list: &OwnedFd) -> Option<Vec<Pid>> {
+    let mut numbers = Numbers::default();
+    let mut buffer = [0; FILE_SIZE];
+    let mut place = 0;
+    while numbers.found.len() < MOST_PIDS {
+        let (fd, room) = (list.as_raw_fd(), buffer.as_mut_ptr().cast());
+        // SAFETY: the kernel writes at most the buffer's length, which it has.
+        let got = unsafe { libc::pread(fd, room, buffer.len(), place) };
+        match usize::try_from(got).ok()? {
+            0 => break,
+            got => numbers.feed(buffer.get(..got).unwrap_or_default()),
+        }
+        place += got as libc::off_t;
+    }
+    Some(numbers.finish())
 }
 
 /// Reads what /proc/PID/stat holds. The name is between the first "(" and the last

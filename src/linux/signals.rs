@@ -17,7 +17,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use lastout_core::Signal;
 
@@ -129,6 +129,11 @@ fn ignored() -> Mask {
 
 /// Whether a signal is ignored now.
 fn is_ignored(signal: Signal) -> bool {
+    handler_of(signal) == Some(libc::SIG_IGN)
+}
+
+/// What is done about a signal now, where that can be asked.
+fn handler_of(signal: Signal) -> Option<usize> {
     let mut action = KernelAction {
         handler: 0,
         flags: 0,
@@ -145,7 +150,40 @@ fn is_ignored(signal: Signal) -> bool {
             size_of::<u64>(),
         )
     };
-    done == 0 && action.handler == libc::SIG_IGN
+    (done == 0).then_some(action.handler)
+}
+
+/// The signals about which something else than the default may be done: all of them, as
+/// long as nobody has looked.
+static CHANGED: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// How often somebody has asked which those are, up to [`LOOK`].
+static ASKED: AtomicU32 = AtomicU32::new(0);
+
+/// The first child is often the only one, and for it a look takes as long as to set all of
+/// them; from the second one on sixty system calls here spare each child sixty.
+const LOOK: u32 = 2;
+
+/// The signals whose dispositions a child has to set to have its own.
+#[must_use]
+pub fn changed() -> Mask {
+    let asked = ASKED.load(Ordering::Relaxed);
+    if asked < LOOK {
+        ASKED.store(asked + 1, Ordering::Relaxed);
+        if asked + 1 == LOOK {
+            let is_changed = |signal: &Signal| handler_of(*signal) != Some(libc::SIG_DFL);
+            let changed = Signal::all().filter(is_changed);
+            let changed = changed.fold(Mask::EMPTY, Mask::with);
+            CHANGED.store(changed.0, Ordering::Relaxed);
+        }
+    }
+    Mask(CHANGED.load(Ordering::Relaxed))
+}
+
+/// Notes that something is done about a signal.
+fn note_changed(signal: Signal) {
+    let one = Mask::EMPTY.with(signal);
+    CHANGED.fetch_or(one.0, Ordering::Relaxed);
 }
 
 /// What lastout was started with, for the command that is to have it too (PID-8).
@@ -297,10 +335,12 @@ impl Signals {
     /// Those of sigaction(2).
     pub fn register(&self) -> io::Result<()> {
         let note = || CHILD.store(true, Ordering::Relaxed);
+        note_changed(Signal::CHLD);
         // SAFETY: the action touches an atomic only, which is async-signal-safe.
         unsafe { signal_hook_registry::register(Signal::CHLD.number(), note)? };
         if self.descriptor.is_none() {
             for signal in counted() {
+                note_changed(signal);
                 let count = move |info: &libc::siginfo_t| count(signal, info);
                 // SAFETY: as above.
                 unsafe { signal_hook_registry::register_unchecked(signal.number(), count)? };

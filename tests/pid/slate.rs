@@ -87,6 +87,37 @@ fn pid_8_a_configured_program_of_a_subreaper_has_them_too() {
 }
 
 #[test]
+fn pid_8_every_life_of_a_configured_program_has_them() {
+    let configuration = Configuration::new(
+        r#"
+        [program.state]
+        command = ["PROBE", "state"]
+        startsecs = 0
+        autorestart = "always"
+        backoff = "10ms"
+        backoff_max = "10ms"
+        "#,
+    );
+    for setup in [
+        configuration.setup(&[]),
+        configuration.setup(&[]).as_subreaper(),
+    ] {
+        let run = setup.launch(&CARELESS).start();
+        // The first before there is a handler, and before dispositions are known.
+        run.lines().wait_for_times("state: end", 4);
+        let said = run.lines().of(Stream::Stdout);
+        for sets in ["blocked ", "ignored ", "caught "] {
+            let lives: Vec<_> = said.iter().filter(|line| line.starts_with(sets)).collect();
+            assert!(lives.len() >= 4, "{said:#?}");
+            assert!(
+                lives.iter().all(|line| line.ends_with(" none")),
+                "{lives:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn pid_8_a_configured_program_has_three_descriptors_and_an_empty_stdin() {
     let state = configured_state("", &["--open", "3:/", "--open", "900:/etc/passwd"]);
     assert_eq!(descriptors(&state), ["0", "1", "2"]);

@@ -1,8 +1,7 @@
 //! Configurations without an error, and what becomes of them.
 
 use super::*;
-use crate::limits::Limits;
-use crate::plan::{Manner, Output, Slate, UserSpec};
+use crate::plan::{Slate, UserSpec};
 use lastout_core::{
     Autorestart, EndPolicy, Forward, Leftovers, Meaning, Retries, Scope, Signal, SignalTable,
 };
@@ -10,25 +9,8 @@ use std::ffi::CString;
 
 /// What the command line adds when there is a command on it.
 pub(super) fn with_command() -> Options {
-    let launch = Launch {
-        argv: vec![c"cargo".to_owned(), c"test".to_owned()],
-        environment: Vec::new(),
-        directory: None,
-        user: None,
-        umask: None,
-        stdin: Stdin::Inherit,
-        stdout: Output::Inherit,
-        stderr: Output::Inherit,
-        limits: Limits::default(),
-        ready: None,
-        health: None,
-        notify: false,
-        pre_start: None,
-        post_stop: None,
-        schedule: None,
-        slate: Slate::AsStarted,
-        manner: Manner::default(),
-    };
+    let argv = vec![c"cargo".to_owned(), c"test".to_owned()];
+    let launch = Launch::as_started(argv, Vec::new());
     Options {
         command: Some((ProgramSpec::command("main"), launch)),
         ..Options::default()
@@ -61,25 +43,7 @@ fn a_command_is_enough() {
     assert_eq!(spec, ProgramSpec::new("web"));
     let environment = ["A=1 2", "LASTOUT_PROGRAM=web", "PATH=/bin"];
     let environment = environment.map(|v| CString::new(v).unwrap()).to_vec();
-    let expected = Launch {
-        argv: vec![c"true".to_owned()],
-        environment,
-        directory: None,
-        user: None,
-        umask: None,
-        stdin: Stdin::Null,
-        stdout: Output::Inherit,
-        stderr: Output::Inherit,
-        limits: Limits::default(),
-        ready: None,
-        health: None,
-        notify: false,
-        pre_start: None,
-        post_stop: None,
-        schedule: None,
-        slate: Slate::Clean,
-        manner: Manner::default(),
-    };
+    let expected = Launch::clean(vec![c"true".to_owned()], environment);
     assert_eq!(launch, expected);
 }
 

@@ -158,7 +158,8 @@ impl Recipe<'_> {
 
     /// Last: from here on what was pending takes effect as it would in the program.
     fn open_to_signals(&self) {
-        for signal in Signal::all().filter(|signal| signal.can_be_caught()) {
+        let is_other = |signal: &Signal| self.changed.has(*signal) || self.ignored.has(*signal);
+        for signal in Signal::all().filter(|signal| signal.can_be_caught() && is_other(signal)) {
             let disposition = match self.ignored.has(signal) {
                 true => Disposition::Ignore,
                 false => Disposition::Default,

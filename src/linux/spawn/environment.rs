@@ -1,5 +1,6 @@
 //! What only the start knows of a child's environment.
 
+use std::borrow::Cow;
 use std::ffi::CString;
 
 use crate::linux::passwd::Identity;
@@ -8,8 +9,11 @@ use crate::plan::Slate;
 /// Digits enough for any pid, and the null.
 const PID_DIGITS: usize = 11;
 
-/// The launch's environment with these variables, which win; each ends in a null.
-pub(super) fn of_start(launch: &[CString], extra: &[(&str, Vec<u8>)]) -> Vec<Vec<u8>> {
+/// A variable with its value, which ends in a null: the launch's, or made for the start.
+pub(super) type Entry<'a> = Cow<'a, [u8]>;
+
+/// The launch's environment with these variables, which win.
+pub(super) fn of_start<'a>(launch: &'a [CString], extra: &[(&str, Vec<u8>)]) -> Vec<Entry<'a>> {
     let mut all = Vec::with_capacity(launch.len() + extra.len());
     for entry in launch {
         let is_replaced = extra.iter().any(|(name, _)| {
@@ -17,17 +21,17 @@ pub(super) fn of_start(launch: &[CString], extra: &[(&str, Vec<u8>)]) -> Vec<Vec
             rest.is_some_and(|rest| rest.starts_with(b"="))
         });
         if !is_replaced {
-            all.push(entry.as_bytes_with_nul().to_vec());
+            all.push(Cow::Borrowed(entry.as_bytes_with_nul()));
         }
     }
     for (name, value) in extra {
-        all.push([name.as_bytes(), b"=", value, b"\0"].concat());
+        all.push(Cow::Owned([name.as_bytes(), b"=", value, b"\0"].concat()));
     }
     all
 }
 
 /// HOME, USER and LOGNAME of the user, where the environment has none.
-pub(super) fn add_identity(environment: &mut Vec<Vec<u8>>, identity: &Identity) {
+pub(super) fn add_identity(environment: &mut Vec<Entry<'_>>, identity: &Identity) {
     let values = [
         (&b"HOME="[..], &identity.home),
         (b"USER=", &identity.name),
@@ -36,24 +40,23 @@ pub(super) fn add_identity(environment: &mut Vec<Vec<u8>>, identity: &Identity) 
     for (name, value) in values {
         let Some(value) = value else { continue };
         if !environment.iter().any(|entry| entry.starts_with(name)) {
-            environment.push([name, value, b"\0"].concat());
+            environment.push(Cow::Owned([name, value, b"\0"].concat()));
         }
     }
 }
 
 /// Makes room for the child's pid where LISTEN_PID names ours: whoever gave lastout
 /// the sockets meant them for the command.
-pub(super) fn reserve_listen_pid(slate: Slate, environment: &mut [Vec<u8>]) -> Option<usize> {
-    let ours = format!("LISTEN_PID={}\0", std::process::id());
-    let place = environment
-        .iter()
-        .position(|entry| entry.as_slice() == ours.as_bytes())?;
+pub(super) fn reserve_listen_pid(slate: Slate, environment: &mut [Entry<'_>]) -> Option<usize> {
     if slate != Slate::AsStarted {
         return None;
     }
-    let entry = environment.get_mut(place)?;
-    *entry = b"LISTEN_PID=".to_vec();
-    entry.resize(entry.len() + PID_DIGITS, 0);
+    let ours = format!("LISTEN_PID={}\0", std::process::id());
+    let is_ours = |entry: &Entry<'_>| entry.as_ref() == ours.as_bytes();
+    let place = environment.iter().position(is_ours)?;
+    let mut room = b"LISTEN_PID=".to_vec();
+    room.resize(room.len() + PID_DIGITS, 0);
+    *environment.get_mut(place)? = Cow::Owned(room);
     Some(place)
 }
 

@@ -1,11 +1,13 @@
 //! What a child becomes: the strings that execve(2) takes, and where it looks for the
 //! file. All is made before the fork; [`Image::exec`] only makes system calls.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
 use lastout_core::{SpawnFailure, Stage};
 
-use super::{environment, errno};
+use super::environment::{self, Entry};
+use super::errno;
 
 /// Where a command is searched when its environment has no PATH: execvp(3)'s own,
 /// and where images put what they add.
@@ -14,64 +16,57 @@ const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 /// Who runs what is only text.
 const SHELL: &CStr = c"/bin/sh";
 
-/// A program as execve(2) takes it.
+/// A program as execve(2) takes it. Its strings stay where they are, in the launch.
 #[derive(Debug)]
-pub(super) struct Image {
-    argv: CStrings,
-    environment: CStrings,
+pub(super) struct Image<'a> {
+    argv: Pointers,
+    environment: Pointers,
+    /// What the two point to.
+    strings: (&'a [CString], Vec<Entry<'a>>),
     /// What to try to exec, in order.
     candidates: Vec<CString>,
     /// The arguments of the shell that runs what is only text, where one does; they are
     /// those of `argv`.
-    by_shell: Option<Vec<*mut libc::c_char>>,
+    by_shell: Option<Pointers>,
     /// Where in the environment `LISTEN_PID=` wants the child's pid.
     listen_pid: Option<usize>,
 }
 
-/// Null-terminated strings with the null-terminated array of pointers that execve takes.
+/// The null-terminated array of pointers to null-terminated strings that execve takes.
 #[derive(Debug)]
-struct CStrings {
-    strings: Vec<Vec<u8>>,
-    pointers: Vec<*mut libc::c_char>,
-}
+struct Pointers(Vec<*const libc::c_char>);
 
-impl CStrings {
-    fn new(strings: impl Iterator<Item = Vec<u8>>) -> CStrings {
-        let mut strings: Vec<Vec<u8>> = strings.collect();
-        let mut pointers: Vec<*mut libc::c_char> = strings
-            .iter_mut()
-            .map(|string| string.as_mut_ptr().cast())
-            .collect();
-        pointers.push(std::ptr::null_mut());
-        CStrings { strings, pointers }
-    }
-
-    fn as_ptr(&self) -> *const *const libc::c_char {
-        self.pointers.as_ptr().cast()
+impl Pointers {
+    fn to<'s>(strings: impl ExactSizeIterator<Item = &'s [u8]>) -> Pointers {
+        let mut pointers = Vec::with_capacity(strings.len() + 1);
+        pointers.extend(strings.map(|string| string.as_ptr().cast()));
+        pointers.push(std::ptr::null());
+        Pointers(pointers)
     }
 }
 
-impl Image {
+impl<'a> Image<'a> {
     /// Of these arguments, in an environment whose entry `listen_pid` has room for the
     /// child's pid. `shell_for_text`: what is no program is run by the shell.
     pub(super) fn prepare(
-        argv: &[CString],
-        environment: Vec<Vec<u8>>,
+        words: &'a [CString],
+        environment: Vec<Entry<'a>>,
         listen_pid: Option<usize>,
         shell_for_text: bool,
-    ) -> Image {
-        let argv0 = argv.first().map(|name| name.as_bytes()).unwrap_or_default();
-        let candidates = candidates(argv0, &environment);
-        let argv = CStrings::new(argv.iter().map(|arg| arg.as_bytes_with_nul().to_vec()));
+    ) -> Image<'a> {
+        let name = words.first().map(|name| name.as_bytes());
+        let candidates = candidates(name.unwrap_or_default(), &environment);
+        let argv = Pointers::to(words.iter().map(|word| word.as_bytes_with_nul()));
         let by_shell = shell_for_text.then(|| {
             // The second word is the file that turned out to be text.
-            let mut words = vec![SHELL.as_ptr().cast_mut(), std::ptr::null_mut()];
-            words.extend(argv.pointers.iter().skip(1));
-            words
+            let mut words = vec![SHELL.as_ptr(), std::ptr::null()];
+            words.extend(argv.0.iter().skip(1));
+            Pointers(words)
         });
         Image {
             argv,
-            environment: CStrings::new(environment.into_iter()),
+            environment: Pointers::to(environment.iter().map(AsRef::as_ref)),
+            strings: (words, environment),
             candidates,
             by_shell,
             listen_pid,
@@ -80,10 +75,10 @@ impl Image {
 
     /// Puts the child's own pid where LISTEN_PID wants it.
     pub(super) fn write_listen_pid(&mut self) {
-        let entry = self
-            .listen_pid
-            .and_then(|place| self.environment.strings.get_mut(place));
-        if let Some(entry) = entry {
+        let (_, environment) = &mut self.strings;
+        let entry = self.listen_pid.and_then(|place| environment.get_mut(place));
+        // It was made for this, so nothing is copied.
+        if let Some(Cow::Owned(entry)) = entry {
             environment::write_listen_pid(entry);
         }
     }
@@ -96,11 +91,8 @@ impl Image {
             // SAFETY: a null-terminated path and two null-terminated arrays of such
             // strings. It returns only when it failed.
             unsafe {
-                libc::execve(
-                    candidate.as_ptr(),
-                    self.argv.as_ptr(),
-                    self.environment.as_ptr(),
-                );
+                let (argv, environment) = (self.argv.0.as_ptr(), self.environment.0.as_ptr());
+                libc::execve(candidate.as_ptr(), argv, environment);
             }
             let errno = errno();
             if errno == libc::ENOEXEC
@@ -134,16 +126,12 @@ impl Image {
 }
 
 /// Runs a file of text by the shell, as its second word. Async-signal-safe.
-fn exec_by_shell(
-    words: &mut [*mut libc::c_char],
-    file: &CStr,
-    environment: &CStrings,
-) -> SpawnFailure {
-    if let Some(place) = words.get_mut(1) {
-        *place = file.as_ptr().cast_mut();
+fn exec_by_shell(words: &mut Pointers, file: &CStr, environment: &Pointers) -> SpawnFailure {
+    if let Some(place) = words.0.get_mut(1) {
+        *place = file.as_ptr();
     }
-    // SAFETY: as for any other program; nobody writes to the strings.
-    unsafe { libc::execve(SHELL.as_ptr(), words.as_ptr().cast(), environment.as_ptr()) };
+    // SAFETY: as for any other program.
+    unsafe { libc::execve(SHELL.as_ptr(), words.0.as_ptr(), environment.0.as_ptr()) };
     SpawnFailure {
         stage: Stage::Exec,
         errno: errno(),
@@ -152,7 +140,7 @@ fn exec_by_shell(
 
 /// What to exec: the name itself where it has a slash, else in each folder of the
 /// program's own PATH.
-fn candidates(name: &[u8], environment: &[Vec<u8>]) -> Vec<CString> {
+fn candidates(name: &[u8], environment: &[Entry<'_>]) -> Vec<CString> {
     if name.is_empty() {
         return Vec::new();
     }
