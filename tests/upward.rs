@@ -74,6 +74,34 @@ fn up_1_without_one_that_is_up_ready_is_never_said() {
 }
 
 #[test]
+fn up_1_one_that_was_up_twice_does_not_count_for_another() {
+    let receiver = Receiver::bind();
+    let (_file, mut run) = start(
+        r#"
+        [signals]
+        USR1 = "reload:web"
+        USR2 = "forward:db"
+        [program.db]
+        command = "PROBE notify --name db say:here until:USR2 READY=1"
+        ready = "notify"
+        [program.web]
+        command = "PROBE last-words --name web"
+        startsecs = 0
+        "#,
+        &receiver,
+    );
+    run.wait_for_line("db: here");
+    run.wait_for_line("web: ready");
+    run.signal(libc::SIGUSR1);
+    run.lines().wait_for_times("web: running", 2);
+    let_pass(Duration::from_millis(50));
+    assert_eq!(receiver.said(), [""; 0]);
+    run.signal(libc::SIGUSR2);
+    receiver.wait_for("READY=1");
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+}
+
+#[test]
 fn up_1_a_restart_says_nothing_again() {
     let receiver = Receiver::bind();
     let (_file, mut run) = start(
@@ -181,7 +209,8 @@ fn pid_8_a_single_command_may_speak_for_itself() {
 #[test]
 fn env_1_with_a_configuration_the_command_does_not_get_it_either() {
     let receiver = Receiver::bind();
-    let file = Configuration::new("[program.db]\ncommand = 'PROBE last-words --name db'\n");
+    let file =
+        Configuration::new("[program.db]\ncommand = 'PROBE last-words --name db'\nstartsecs = 0\n");
     let mut run = file
         .setup(&[&["--"], &TELLS[..]].concat())
         .environment("NOTIFY_SOCKET", &receiver.path())

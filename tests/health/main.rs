@@ -1,4 +1,4 @@
-//! HEALTH-1 and HEALTH-2 and the watchdog: how a program is known to be well, and what is
+//! HEALTH-1 and the watchdog: how a program is known to be well, and what is
 //! done when it is not.
 //!
 //! It is well as long as FOLDER/well is there.
@@ -8,7 +8,6 @@ use lastout_harness::lines::Stream;
 use lastout_harness::namespace::Run;
 
 mod actions;
-mod engine;
 mod questions;
 mod watchdog;
 

@@ -100,9 +100,13 @@ fn stop_3_what_a_post_stop_leaves_behind_is_gone_too() {
         command = "PROBE exit 3"
         post_stop = "PROBE daemon --name left-behind"
         startretries = 0
+        on_failure = "ignore"
+        [program.stays]
+        command = "PROBE last-words --name stays"
         "#,
     );
     let mut run = file.run();
-    assert_eq!(run.wait(), 3);
     run.wait_for_line("left-behind: got SIGTERM, leaving");
+    assert_eq!(run.lines().count("stays: got"), 0);
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
 }

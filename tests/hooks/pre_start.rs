@@ -118,3 +118,31 @@ fn pre_start_is_told_at_the_stop_and_the_program_is_not_started_then() {
     run.wait_for_line("before: got SIGTERM, leaving");
     assert_never(&run, "command");
 }
+
+/// The program that needs it is told first, so that it is not told when it is done.
+#[test]
+fn run_2_after_a_pre_start_that_ends_in_the_shutdown_the_program_is_not_started() {
+    let file = Configuration::new(
+        r#"
+        [program.db]
+        command = "PROBE last-words --name db"
+        pre_start = ["sh", "-c", """
+            test -e FOLDER/again || exec touch FOLDER/again
+            echo before; sleep 0.2; echo before is done"""]
+        startsecs = 0
+        backoff = 0.01
+        [program.user]
+        command = "PROBE last-words --name user --after 500ms"
+        depends_on = ["db"]
+        startsecs = 0
+        "#,
+    );
+    let mut run = file.run_until(&["user: ready"]);
+    // SAFETY: takes two numbers; the process is of a namespace of ours.
+    unsafe { libc::kill(run.leader_of("db").pid, libc::SIGKILL) };
+    run.wait_for_line("before");
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+    run.wait_for_line("before is done");
+    assert_eq!(run.lines().count("db: ready"), 1);
+    assert_eq!(run.lines().count("lastout: db: started"), 1);
+}

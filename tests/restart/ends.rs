@@ -9,7 +9,7 @@ use lastout_harness::namespace::Setup;
 type Way = (&'static str, &'static str, Option<(&'static str, i32)>, i32);
 
 /// A program that stays, beside those whose end is the container's.
-const STAYS: &str = "[program.stays]\ncommand = 'PROBE last-words --name stays'\n";
+const STAYS: &str = "[program.stays]\ncommand = 'PROBE last-words --name stays'\nstartsecs = 0\n";
 
 const WAYS: [Way; 24] = [
     (

@@ -70,6 +70,8 @@ fn umask_and_directory_are_the_programs() {
 fn output_may_go_nowhere() {
     let file = Configuration::new(
         r#"
+        [defaults]
+        startsecs = 0
         [program.web]
         command = ["sh", "-c", "echo out; echo err >&2; exec sleep 1000"]
         stdout = "null"

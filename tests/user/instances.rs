@@ -10,7 +10,9 @@ const TELLS: &str = "command = ['sh', '-c', \
 
 #[test]
 fn env_1_each_instance_has_its_name_and_knows_its_number() {
-    let file = Configuration::new(&format!("[program.web]\n{TELLS}\nnumprocs = 3\n"));
+    let file = Configuration::new(&format!(
+        "[program.web]\n{TELLS}\nnumprocs = 3\nstartsecs = 0\n"
+    ));
     let mut run = file.run_until(&["all programs are up"]);
     run.lines().wait_for_times("last-words: ready", 3);
     for number in 0..3 {
