@@ -1,4 +1,5 @@
-//! epoll, level-triggered, and the moment in which signals are let in.
+//! epoll, level-triggered, and the moment in which signals are let in, where they do not
+//! come on a descriptor.
 //!
 //! Signals are blocked all the time but inside of [`Poll::wait`], which opens the
 //! mask and sleeps as one step (epoll_pwait(2)): none is lost between a look at the
@@ -112,7 +113,7 @@ impl Poll {
                 size_of_val(&bits),
             )
         };
-        if count >= 0 {
+        if count >= 0 && open != Mask::FULL {
             // With something ready, or no time to wait, the kernel puts the mask back
             // before it delivers anything: signals would wait for as long as a flood of
             // anything else goes on (SIG-5). They come at the end of the first call.
