@@ -6,6 +6,7 @@
 //! counters and the sleep, and no handler runs while anything else is going on.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::signals::Mask;
@@ -98,7 +99,7 @@ impl Poll {
     /// Sleeps until a descriptor is ready, a signal has come or `timeout` (in
     /// milliseconds, -1: for ever) has passed. `open` is the mask while it sleeps.
     pub fn wait(&mut self, timeout: i32, open: Mask) -> &[Token] {
-        let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
+        let mut events = [MaybeUninit::<libc::epoll_event>::uninit(); EVENTS];
         let bits = open.bits();
         // SAFETY: `events` has room for EVENTS entries; the mask is eight bytes, as the
         // kernel's own sigset is, whatever size the C library gives it.
@@ -122,8 +123,10 @@ impl Poll {
         // An error is EINTR: a signal has come, which its counter tells.
         let count = usize::try_from(count).unwrap_or(0);
         self.ready.clear();
-        self.ready
-            .extend(events.iter().take(count).map(|event| Token(event.u64)));
+        let events = events.iter().take(count);
+        // SAFETY: the kernel has written the first `count` of them.
+        let tokens = events.map(|event| Token(unsafe { event.assume_init_ref() }.u64));
+        self.ready.extend(tokens);
         &self.ready
     }
 }

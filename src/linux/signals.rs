@@ -44,6 +44,12 @@ impl Mask {
         Mask(self.0 & !(1 << (signal.number() - 1)))
     }
 
+    /// The signals of both.
+    #[must_use]
+    pub const fn and(self, other: Mask) -> Mask {
+        Mask(self.0 | other.0)
+    }
+
     /// Whether `signal` is in it.
     #[must_use]
     pub const fn has(self, signal: Signal) -> bool {

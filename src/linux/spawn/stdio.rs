@@ -7,6 +7,12 @@ use lastout_core::{SpawnFailure, Stage};
 
 use super::check;
 
+/// Among the data, of which a child has what lastout has: among the constants it would be
+/// a page fault in each child.
+// SAFETY: a section that the linker knows, of initialised data, which this is.
+#[unsafe(link_section = ".data")]
+static NULL: [u8; 10] = *b"/dev/null\0";
+
 /// Puts /dev/null on descriptor 0; where there is none, a pipe that nobody writes to.
 pub(super) fn null_stdin() -> Result<(), SpawnFailure> {
     // SAFETY: a null-terminated path, an array with room for two descriptors, and
@@ -15,7 +21,7 @@ pub(super) fn null_stdin() -> Result<(), SpawnFailure> {
         // Closed first: the lowest free number is given out, which is 0 then, and no
         // other is needed where RLIMIT_NOFILE has left none.
         libc::close(0);
-        if libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) >= 0 {
+        if libc::open(NULL.as_ptr().cast(), libc::O_RDWR) >= 0 {
             return Ok(());
         }
         let mut ends = [0; 2];
