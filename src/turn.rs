@@ -237,12 +237,16 @@ impl Lastout {
         if !have_come {
             return;
         }
+        let arrived = self.signals.take();
+        if arrived.is_empty() {
+            return;
+        }
         self.learn_of_execs(now);
         for Arrived {
             signal,
             from_kernel,
             from_ourselves,
-        } in self.signals.take()
+        } in arrived
         {
             log::trace!(
                 "{signal} came{}",

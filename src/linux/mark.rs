@@ -81,11 +81,13 @@ impl Default for Marks {
 }
 
 /// Marks the calling process. For the child between fork and exec: it does nothing
-/// but two system calls, and leaves the hard limit as it is.
+/// but two system calls, and leaves the hard limit as it is. (In the caller's place: each
+/// stretch of code that a child comes to is a page fault of its own.)
 ///
 /// # Errors
 /// The errno of prlimit(2): EINVAL when the mark is above the hard limit, EPERM or
 /// ENOSYS when a profile forbids it. The child goes on without a mark.
+#[inline(always)]
 pub fn set_in_child(mark: u64) -> Result<(), i32> {
     let mut limit = prlimit(None)?;
     limit.rlim_cur = mark;
@@ -98,6 +100,7 @@ fn hard_limit() -> u64 {
 
 /// Sets RLIMIT_LOCKS of the calling process, and returns what it was. The raw system
 /// call, since it is the same 64 bits whatever the C library thinks of `rlim_t`.
+#[inline(always)]
 fn prlimit(new: Option<&libc::rlimit64>) -> Result<libc::rlimit64, i32> {
     let mut old = libc::rlimit64 {
         rlim_cur: 0,

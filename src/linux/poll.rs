@@ -1,10 +1,12 @@
-//! epoll, level-triggered, and the moment in which signals are let in.
+//! epoll, level-triggered, and the moment in which signals are let in, where they do not
+//! come on a descriptor.
 //!
 //! Signals are blocked all the time but inside of [`Poll::wait`], which opens the
 //! mask and sleeps as one step (epoll_pwait(2)): none is lost between a look at the
 //! counters and the sleep, and no handler runs while anything else is going on.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::signals::Mask;
@@ -97,7 +99,7 @@ impl Poll {
     /// Sleeps until a descriptor is ready, a signal has come or `timeout` (in
     /// milliseconds, -1: for ever) has passed. `open` is the mask while it sleeps.
     pub fn wait(&mut self, timeout: i32, open: Mask) -> &[Token] {
-        let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
+        let mut events = [MaybeUninit::<libc::epoll_event>::uninit(); EVENTS];
         let bits = open.bits();
         // SAFETY: `events` has room for EVENTS entries; the mask is eight bytes, as the
         // kernel's own sigset is, whatever size the C library gives it.
@@ -112,7 +114,7 @@ impl Poll {
                 size_of_val(&bits),
             )
         };
-        if count >= 0 {
+        if count >= 0 && open != Mask::FULL {
             // With something ready, or no time to wait, the kernel puts the mask back
             // before it delivers anything: signals would wait for as long as a flood of
             // anything else goes on (SIG-5). They come at the end of the first call.
@@ -121,8 +123,10 @@ impl Poll {
         // An error is EINTR: a signal has come, which its counter tells.
         let count = usize::try_from(count).unwrap_or(0);
         self.ready.clear();
-        self.ready
-            .extend(events.iter().take(count).map(|event| Token(event.u64)));
+        let events = events.iter().take(count);
+        // SAFETY: the kernel has written the first `count` of them.
+        let tokens = events.map(|event| Token(unsafe { event.assume_init_ref() }.u64));
+        self.ready.extend(tokens);
         &self.ready
     }
 }

@@ -8,11 +8,12 @@
 //! built with glibc 34 is SIGRTMIN. A real fault strikes through the mask; what is read
 //! of those signals was sent by somebody.
 //!
-//! Where a profile does not have signalfd(2), handlers count instead. Otherwise only
-//! SIGCHLD has a handler, registered through signal-hook's low level: as long as it
-//! has one it is not ignored, whatever lastout was started with (PID-9). It notes that
-//! there is somebody to reap, and runs only while [`super::poll::Poll::wait`] sleeps.
-//! Handlers for all would do as well, but each registration copies the table of all
+//! So does SIGCHLD, which is not ignored whatever lastout was started with (PID-9), and
+//! tells no more than that there may be somebody to reap.
+//!
+//! Where a profile does not have signalfd(2), handlers count instead, registered through
+//! signal-hook's low level. They run only while [`super::poll::Poll::wait`] sleeps.
+//! Handlers would do as well everywhere, but each registration copies the table of all
 //! before it: sixty took 0.9 ms and 259 page faults of a start (docs/design.md).
 
 use std::io;
@@ -41,6 +42,12 @@ impl Mask {
     #[must_use]
     pub const fn without(self, signal: Signal) -> Mask {
         Mask(self.0 & !(1 << (signal.number() - 1)))
+    }
+
+    /// The signals of both.
+    #[must_use]
+    pub const fn and(self, other: Mask) -> Mask {
+        Mask(self.0 | other.0)
     }
 
     /// Whether `signal` is in it.
@@ -279,11 +286,9 @@ fn let_musl_open_its_signals() {
     }
 }
 
-/// Whether a child has ended or was stopped since somebody asked last.
+/// Whether a child has ended or was stopped since somebody asked last, where there is no
+/// signalfd.
 static CHILD: AtomicBool = AtomicBool::new(false);
-
-/// The mask to sleep with, where there is a signalfd.
-const OPEN: Mask = Mask::FULL.without(Signal::CHLD);
 
 /// What the C library refuses handlers for.
 const RESERVED: [Option<Signal>; 3] = [Signal::new(32), Signal::new(33), Signal::new(34)];
@@ -312,39 +317,42 @@ pub struct Arrived {
 pub struct Signals {
     /// The signalfd; `None` where a profile does not have it: then handlers count.
     descriptor: Option<OwnedFd>,
+    /// Whether it told of a child since somebody asked last.
+    child_has_news: bool,
 }
 
 impl Signals {
     /// Opens the signalfd.
     #[must_use]
     pub fn open() -> Signals {
-        let descriptor = signalfd(OPEN);
+        let descriptor = signalfd(Mask::FULL);
         if let Err(error) = &descriptor {
             log::debug!("going without a signalfd: {error}; signals 32 to 34 are not seen");
         }
         Signals {
             descriptor: descriptor.ok(),
+            child_has_news: false,
         }
     }
 
-    /// Registers the handlers: for the end of children, and for everything where there
-    /// is no signalfd. Until then, and until somebody sleeps with
-    /// [`Signals::open_mask`], what comes is pending.
+    /// Registers the handlers where there is no signalfd. Until then, and until somebody
+    /// sleeps with [`Signals::open_mask`], what comes is pending.
     ///
     /// # Errors
     /// Those of sigaction(2).
     pub fn register(&self) -> io::Result<()> {
-        let note = || CHILD.store(true, Ordering::Relaxed);
+        if self.descriptor.is_some() {
+            return Ok(());
+        }
         note_changed(Signal::CHLD);
+        let note = || CHILD.store(true, Ordering::Relaxed);
         // SAFETY: the action touches an atomic only, which is async-signal-safe.
         unsafe { signal_hook_registry::register(Signal::CHLD.number(), note)? };
-        if self.descriptor.is_none() {
-            for signal in counted() {
-                note_changed(signal);
-                let count = move |info: &libc::siginfo_t| count(signal, info);
-                // SAFETY: as above.
-                unsafe { signal_hook_registry::register_unchecked(signal.number(), count)? };
-            }
+        for signal in counted() {
+            note_changed(signal);
+            let count = move |info: &libc::siginfo_t| count(signal, info);
+            // SAFETY: as above.
+            unsafe { signal_hook_registry::register_unchecked(signal.number(), count)? };
         }
         Ok(())
     }
@@ -353,8 +361,8 @@ impl Signals {
     #[must_use]
     pub fn open_mask(&self) -> Mask {
         match self.descriptor {
-            Some(_) => OPEN,
-            None => counted().fold(OPEN, Mask::without),
+            Some(_) => Mask::FULL,
+            None => counted().fold(Mask::FULL.without(Signal::CHLD), Mask::without),
         }
     }
 
@@ -364,17 +372,25 @@ impl Signals {
         self.descriptor.as_ref().map(AsFd::as_fd)
     }
 
-    /// Whether a child has ended or was stopped since the last call.
+    /// Whether a child has ended or was stopped since the last call. Where there is a
+    /// descriptor, it is [`Signals::take`] that learns of it.
     pub fn child_has_news(&mut self) -> bool {
-        CHILD.swap(false, Ordering::Relaxed)
+        let by_descriptor = std::mem::take(&mut self.child_has_news);
+        by_descriptor | CHILD.swap(false, Ordering::Relaxed)
     }
 
     /// Takes those of the others that have come, as many as one read gives.
     pub fn take(&mut self) -> Vec<Arrived> {
-        match &self.descriptor {
-            Some(descriptor) => read(descriptor),
-            None => take_counted(),
-        }
+        let Some(descriptor) = &self.descriptor else {
+            return take_counted();
+        };
+        let mut arrived = read(descriptor);
+        arrived.retain(|arrived| {
+            let is_child = arrived.signal == Signal::CHLD;
+            self.child_has_news |= is_child;
+            !is_child
+        });
+        arrived
     }
 }
 
@@ -384,10 +400,10 @@ fn read(descriptor: &OwnedFd) -> Vec<Arrived> {
     // SAFETY: the kernel writes whole records, no more than there is room for.
     let got = unsafe { libc::read(descriptor.as_raw_fd(), room, size) };
     let count = usize::try_from(got).unwrap_or(0) / size_of::<libc::signalfd_siginfo>();
-    let records = records.into_iter().take(count);
+    let records = records.iter().take(count);
     let arrived = records.filter_map(|record| {
         // SAFETY: the kernel has written the first `count` records.
-        let record = unsafe { record.assume_init() };
+        let record = unsafe { record.assume_init_ref() };
         Some(Arrived {
             signal: Signal::new(i32::try_from(record.ssi_signo).ok()?)?,
             from_kernel: record.ssi_code > 0,

@@ -10,7 +10,7 @@ use lastout_core::{Signal, SpawnFailure, Stage};
 
 use super::{Channels, OwnGroup, Recipe, Task, Whom, check, readiness, report, stdio};
 use crate::limits::Capabilities;
-use crate::linux::signals::{Disposition, set_disposition};
+use crate::linux::signals::{Disposition, Mask, set_disposition};
 use crate::linux::{cgroup, mark, privileges};
 use crate::plan::{Output, Slate, Stdin};
 
@@ -158,14 +158,22 @@ impl Recipe<'_> {
 
     /// Last: from here on what was pending takes effect as it would in the program.
     fn open_to_signals(&self) {
-        let is_other = |signal: &Signal| self.changed.has(*signal) || self.ignored.has(*signal);
-        for signal in Signal::all().filter(|signal| signal.can_be_caught() && is_other(signal)) {
+        let others = self.changed.and(self.ignored);
+        // Usually there are none, and the code to set them is a page fault.
+        if others != Mask::EMPTY {
+            self.set_dispositions(others);
+        }
+        self.blocked.set();
+    }
+
+    #[inline(never)]
+    fn set_dispositions(&self, of: Mask) {
+        for signal in Signal::all().filter(|signal| signal.can_be_caught() && of.has(*signal)) {
             let disposition = match self.ignored.has(signal) {
                 true => Disposition::Ignore,
                 false => Disposition::Default,
             };
             set_disposition(signal, disposition);
         }
-        self.blocked.set();
     }
 }

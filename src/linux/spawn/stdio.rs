@@ -7,6 +7,12 @@ use lastout_core::{SpawnFailure, Stage};
 
 use super::check;
 
+/// Among the data, of which a child has what lastout has: among the constants it would be
+/// a page fault in each child.
+// SAFETY: a section that the linker knows, of initialised data, which this is.
+#[unsafe(link_section = ".data")]
+static NULL: [u8; 10] = *b"/dev/null\0";
+
 /// Puts /dev/null on descriptor 0, 1 or 2; where there is none, the reading end of a pipe
 /// that nobody writes to. Writing to that is an error, and none that anybody dies of.
 pub(super) fn null(number: RawFd) -> Result<(), SpawnFailure> {
@@ -17,7 +23,7 @@ pub(super) fn null(number: RawFd) -> Result<(), SpawnFailure> {
         // since those below are open (PID-9), and no other is needed where RLIMIT_NOFILE
         // has left none.
         libc::close(number);
-        if libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) >= 0 {
+        if libc::open(NULL.as_ptr().cast(), libc::O_RDWR) >= 0 {
             return Ok(());
         }
         let mut ends = [0; 2];
