@@ -84,6 +84,7 @@ pub fn cause(spec: &Spec, cause: Cause) -> String {
         }
         Cause::Ended(program, how) => format!("{}: {}", name(spec, program), end(how)),
         Cause::NothingLeft => String::from("nothing is left to run"),
+        Cause::NotReady(program) => format!("{} was not ready", name(spec, program)),
         Cause::Unhealthy(program) => format!("{} is unhealthy", name(spec, program)),
         Cause::StartupTimeout(time) => {
             format!("not all programs were up within {}", short(time))

@@ -355,6 +355,9 @@ pub enum Cause {
     Ended(ProgramId, End),
     /// No program runs, waits or will be restarted any more (END-1).
     NothingLeft,
+    /// This program was given up because it was not ready in time, and its end is the
+    /// container's.
+    NotReady(ProgramId),
     /// This program is unhealthy, and its end is the container's.
     Unhealthy(ProgramId),
     /// Not all that start by themselves were up after this time.

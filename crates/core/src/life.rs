@@ -368,7 +368,17 @@ impl Supervisor {
         }
         if policy == EndPolicy::Shutdown {
             // It cannot be told any more; without the wish it is not started again.
-            self.begin_shutdown(now, Cause::Ended(id, end));
+            let cause = match verdict {
+                Verdict::GiveUp(FatalReason::NotReady { .. }) => Cause::NotReady(id),
+                Verdict::GiveUp(_)
+                | Verdict::EndedWell
+                | Verdict::EndedBadly
+                | Verdict::Again
+                | Verdict::AtOnce
+                | Verdict::NotBefore(_)
+                | Verdict::Proceed => Cause::Ended(id, end),
+            };
+            self.begin_shutdown(now, cause);
         }
         verdict
     }

@@ -294,7 +294,7 @@ impl Supervisor {
                 true => end.as_code(),
                 false => failure_code(end),
             },
-            Cause::Unhealthy(_) | Cause::StartupTimeout(_) => GAVE_UP,
+            Cause::NotReady(_) | Cause::Unhealthy(_) | Cause::StartupTimeout(_) => GAVE_UP,
             Cause::NothingLeft => self.first_failure.map_or(0, failure_code),
         }
     }

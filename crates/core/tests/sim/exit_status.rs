@@ -21,7 +21,7 @@ pub(crate) fn exit_status(
         false => code,
     };
     match stop.cause {
-        Cause::Unhealthy(_) | Cause::StartupTimeout(_) => 1,
+        Cause::NotReady(_) | Cause::Unhealthy(_) | Cause::StartupTimeout(_) => 1,
         Cause::NothingLeft => first_failure.map_or(0, unless_zero),
         Cause::Ended(program, end) if spec.main == Some(program) => mapped(end.as_code()),
         Cause::Ended(program, end) => match went_well(&shadows[program.0 as usize]) {

@@ -212,6 +212,14 @@ impl Checker {
                     "the shutdown has no cause"
                 );
             }
+            Cause::NotReady(program) => {
+                let shadow = &self.shadows[program.0 as usize];
+                let given_up = lastout_core::End::Status(lastout_core::ExitStatus::Code(1));
+                ensure!(
+                    shadow.ends_container == Some(given_up),
+                    "the shutdown has no cause"
+                );
+            }
             Cause::Unhealthy(program) => ensure!(
                 self.unhealthy == Some(program.0 as usize),
                 "the shutdown has no cause"

@@ -116,7 +116,7 @@ fn kind_of(action: &Action) -> Option<usize> {
     if let Notice::ShutdownBegun { cause } = notice {
         return match cause {
             Cause::StartupTimeout(_) => Some(17),
-            Cause::Ended(..) => Some(18),
+            Cause::Ended(..) | Cause::NotReady(_) => Some(18),
             Cause::Unhealthy(_) => Some(19),
             Cause::Asked(_) | Cause::NothingLeft => None,
         };
