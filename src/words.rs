@@ -98,22 +98,32 @@ pub fn fatal_reason(spec: &Spec, reason: FatalReason) -> String {
     match reason {
         FatalReason::FailedStarts { failures, last } => {
             format!(
-                "failed to start {failures} times in a row, at last: {}",
+                "failed to start {}, at last: {}",
+                in_a_row(failures),
                 end(last)
             )
         }
         FatalReason::NotReady { failures } => {
-            format!("was not ready in time {failures} times in a row")
+            format!("was not ready in time {}", in_a_row(failures))
         }
         FatalReason::PreStart { failures, last } => {
             format!(
-                "its pre_start failed {failures} times in a row, at last: {}",
+                "its pre_start failed {}, at last: {}",
+                in_a_row(failures),
                 end(last)
             )
         }
         FatalReason::Needs(needed) => {
             format!("needs {}, which is not to be had", name(spec, needed))
         }
+    }
+}
+
+/// How often something happened.
+fn in_a_row(times: u32) -> String {
+    match times {
+        1 => String::from("once"),
+        times => format!("{times} times in a row"),
     }
 }
 

@@ -63,7 +63,7 @@ fn a_job_starts_at_its_time_and_not_before_and_nothing_wakes_up_in_between() {
     assert!(at < 10.0, "{at} s after the minute");
     // Each is tried as any oneshot is, and its failure is none of the container's.
     run.wait_for_line("beat: exit 3");
-    run.wait_for_line("beat: FATAL: failed to start 1 times in a row");
+    run.wait_for_line("beat: FATAL: failed to start once");
     run.wait_for_line("before the good one");
     run.wait_for_line("good: done, exit 0");
     run.signal(libc::SIGUSR2);

@@ -31,7 +31,7 @@ fn dep_2_those_that_wait_for_what_is_fatal_are_fatal_and_those_that_run_go_on() 
     assert_in_order(
         &run,
         &[
-            "db: FATAL: failed to start 1 times",
+            "db: FATAL: failed to start once",
             "waits: FATAL: needs db",
             "waits-for-it: FATAL: needs waits",
         ],

@@ -75,6 +75,6 @@ fn ready_4_an_end_before_it_is_ready_is_a_failed_start_too() {
         "#,
     );
     let mut run =
-        file.run_until(&["web: FATAL: failed to start 1 times in a row, at last: exit 7"]);
+        file.run_until(&["web: FATAL: failed to start once, at last: exit 7"]);
     assert_eq!(run.wait(), 7);
 }
