@@ -92,6 +92,8 @@ enum Rest {
     ToTell(Signal),
     /// It was told with this; whoever is new is told, too.
     Told(Signal),
+    /// There is nobody.
+    Nobody,
 }
 
 /// What is to be done about strays.

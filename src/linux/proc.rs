@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::ffi::CStr;
 use std::fmt;
 use std::io::Write;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::linux::signals::Mask;
@@ -331,16 +332,19 @@ fn copy_of(directory: &OwnedFd) -> Option<Reserve> {
 /// Reads a list of pids from its beginning.
 fn read_pids(list: &OwnedFd) -> Option<Vec<Pid>> {
     let mut numbers = Numbers::default();
-    let mut buffer = [0; FILE_SIZE];
+    // As much as the kernel gives at a time; not a byte of it is touched before that.
+    let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
     let mut place = 0;
     while numbers.found.len() < MOST_PIDS {
-        let (fd, room) = (list.as_raw_fd(), buffer.as_mut_ptr().cast());
+        let (fd, room) = (list.as_raw_fd(), buffer.as_mut_ptr());
         // SAFETY: the kernel writes at most the buffer's length, which it has.
-        let got = unsafe { libc::pread(fd, room, buffer.len(), place) };
-        match usize::try_from(got).ok()? {
-            0 => break,
-            got => numbers.feed(buffer.get(..got).unwrap_or_default()),
+        let got = unsafe { libc::pread(fd, room.cast(), buffer.len(), place) };
+        let count = usize::try_from(got).ok()?.min(buffer.len());
+        if count == 0 {
+            break;
         }
+        // SAFETY: the kernel has written the first `count` bytes.
+        numbers.feed(unsafe { std::slice::from_raw_parts(room.cast(), count) });
         place += got as libc::off_t;
     }
     Some(numbers.finish())

@@ -75,7 +75,7 @@ impl People {
             .iter()
             .filter_map(|(id, run)| match run.rest {
                 Some(Rest::ToTell(signal)) => Some((*id, run.pid, signal)),
-                Some(Rest::Told(_)) | None => None,
+                Some(Rest::Told(_) | Rest::Nobody) | None => None,
             })
             .collect();
         if waiting.is_empty() {
@@ -87,7 +87,11 @@ impl People {
         for (id, _, signal) in &waiting {
             by_signal.entry(*signal).or_default().push(*id);
             if let Some(run) = self.runs.get_mut(id) {
-                run.rest = Some(Rest::Told(*signal));
+                run.rest = Some(if anyone {
+                    Rest::Told(*signal)
+                } else {
+                    Rest::Nobody
+                });
             }
         }
         if !anyone {
