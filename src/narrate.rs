@@ -162,14 +162,23 @@ impl Narrator {
                 let text = format!("told to reload with {signal}");
                 (Level::Info, Some(*program), text.into())
             }
-            Notice::AllUp => (self.routine, None, "all programs are up".into()),
+            Notice::AllUp => {
+                let mut programs = spec.programs.iter();
+                // Where each waits for its time or for a request nobody is up.
+                let level = match programs.any(|p| p.autostart && p.schedule.is_none()) {
+                    true => self.routine,
+                    false => Level::Debug,
+                };
+                (level, None, "all programs are up".into())
+            }
             Notice::Overslept { late } => {
                 let late = words::seconds(*late);
                 let text = format!("held up for {late}; who is waited for gets that much longer");
                 (self.routine, None, text.into())
             }
             Notice::Care { program, news } => {
-                let (level, text) = words::care(news);
+                let launch = launches.get(program.0 as usize);
+                let (level, text) = words::care(news, launch);
                 (level, Some(*program), text.into())
             }
             Notice::State {

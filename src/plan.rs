@@ -67,6 +67,40 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// With a clean slate, and every default of supervisor.toml (PID-8).
+    #[must_use]
+    pub fn clean(argv: Vec<CString>, environment: Vec<CString>) -> Launch {
+        Launch {
+            argv,
+            environment,
+            directory: None,
+            user: None,
+            umask: None,
+            stdin: Stdin::Null,
+            stdout: Output::Inherit,
+            stderr: Output::Inherit,
+            limits: Limits::default(),
+            ready: None,
+            health: None,
+            notify: false,
+            pre_start: None,
+            post_stop: None,
+            schedule: None,
+            slate: Slate::Clean,
+            manner: Manner::default(),
+        }
+    }
+
+    /// As the command of the command line: with what lastout itself was started with.
+    #[must_use]
+    pub fn as_started(argv: Vec<CString>, environment: Vec<CString>) -> Launch {
+        Launch {
+            stdin: Stdin::Inherit,
+            slate: Slate::AsStarted,
+            ..Launch::clean(argv, environment)
+        }
+    }
+
     /// What it takes to make a program that is launched so one that is launched that way:
     /// the half of RELOAD-2 that the core does not know
     /// ([`lastout_core::ProgramSpec::change_to`] is the other).

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use lastout_core::{Forward, Meaning, ProgramId, ProgramSpec, Scope, Signal, SignalTable, Spec};
 
-use crate::limits::Limits;
-use crate::plan::{Launch, Manner, Output, Plan, Slate, Stdin};
+use crate::plan::{Launch, Plan};
 
 /// What the command line says of the command.
 #[derive(Clone, Debug, Default)]
@@ -81,33 +80,13 @@ pub fn program(command: &Command, name: String) -> ProgramSpec {
 /// How the command is launched: with exactly what lastout was started with (PID-8).
 #[must_use]
 pub fn launch(argv: &[OsString]) -> Launch {
-    Launch {
-        argv: argv
-            .iter()
-            .filter_map(|arg| CString::new(arg.as_bytes()).ok())
-            .collect(),
-        environment: std::env::vars_os()
-            .filter_map(|(name, value)| {
-                let entry = [name.as_bytes(), b"=", value.as_bytes()].concat();
-                CString::new(OsString::from_vec(entry).into_vec()).ok()
-            })
-            .collect(),
-        directory: None,
-        user: None,
-        umask: None,
-        stdin: Stdin::Inherit,
-        stdout: Output::Inherit,
-        stderr: Output::Inherit,
-        limits: Limits::default(),
-        ready: None,
-        health: None,
-        notify: false,
-        pre_start: None,
-        post_stop: None,
-        schedule: None,
-        slate: Slate::AsStarted,
-        manner: Manner::default(),
-    }
+    let argv = argv.iter();
+    let argv = argv.filter_map(|arg| CString::new(arg.as_bytes()).ok());
+    let environment = std::env::vars_os().filter_map(|(name, value)| {
+        let entry = [name.as_bytes(), b"=", value.as_bytes()].concat();
+        CString::new(OsString::from_vec(entry).into_vec()).ok()
+    });
+    Launch::as_started(argv.collect(), environment.collect())
 }
 
 /// The last part of the command's path.

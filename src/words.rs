@@ -13,7 +13,7 @@ use lastout_core::{
 use log::Level;
 
 use crate::limits::{Capabilities, Resource};
-use crate::plan::Launch;
+use crate::plan::{Launch, Probe, Ready};
 
 /// A program's name.
 #[must_use]
@@ -133,9 +133,10 @@ pub fn why_told(why: Why) -> &'static str {
     }
 }
 
-/// How a program is cared for, and how loudly that is told.
+/// How a program is cared for, and how loudly that is told. Its launch names what could
+/// not be started.
 #[must_use]
-pub fn care(news: &Care) -> (Level, String) {
+pub fn care(news: &Care, launch: Option<&Launch>) -> (Level, String) {
     let named = |hook: &Hook| match hook {
         Hook::PreStart => "pre_start",
         Hook::PostStop => "post_stop",
@@ -144,7 +145,12 @@ pub fn care(news: &Care) -> (Level, String) {
         Care::HookEnded { hook, end: how } => {
             let well = *how == End::Status(ExitStatus::Code(0));
             let level = if well { Level::Debug } else { Level::Warn };
-            (level, format!("{}: {}", named(hook), end(*how)))
+            let argv = launch.and_then(|launch| match hook {
+                Hook::PreStart => launch.pre_start.as_deref(),
+                Hook::PostStop => launch.post_stop.as_deref(),
+            });
+            let how = end_of(launch, argv, *how);
+            (level, format!("{}: {how}", named(hook)))
         }
         Care::HookOverdue { hook, limit } => {
             let text = format!("{} takes longer than {}", named(hook), short(*limit));
@@ -159,7 +165,13 @@ pub fn care(news: &Care) -> (Level, String) {
             question,
             end: how,
             count,
-        } => probe_failed(*question, *how, *count),
+        } => {
+            let how = match how {
+                Some(how) => end_of(launch, asked(launch, *question), *how),
+                None => String::from("no answer in time"),
+            };
+            probe_failed(*question, &how, *count)
+        }
         Care::Unhealthy { action, .. } => {
             let what = match action {
                 HealthAction::Restart => ", it is restarted",
@@ -185,12 +197,30 @@ pub fn care(news: &Care) -> (Level, String) {
     }
 }
 
-fn probe_failed(
-    question: Question,
-    how: Option<End>,
-    count: Option<(u32, u32)>,
-) -> (Level, String) {
-    let how = how.map_or_else(|| String::from("no answer in time"), end);
+/// How something ended that was run for a program, or why it could not be.
+fn end_of(launch: Option<&Launch>, argv: Option<&[CString]>, how: End) -> String {
+    match (how, launch, argv) {
+        (End::NeverRan(failure), Some(launch), Some(argv)) => start_failure(launch, argv, failure),
+        (how, _, _) => end(how),
+    }
+}
+
+/// The command that asks a program, where it is one.
+fn asked(launch: Option<&Launch>, question: Question) -> Option<&[CString]> {
+    let probe = match question {
+        Question::Health => launch?.health.as_ref(),
+        Question::Ready => match launch?.ready.as_ref()? {
+            Ready::Probe(probe) => Some(probe),
+            Ready::Notify | Ready::Descriptor(_) => None,
+        },
+    };
+    match probe? {
+        Probe::Exec(argv) => Some(argv),
+        Probe::Tcp(_) | Probe::Http { .. } => None,
+    }
+}
+
+fn probe_failed(question: Question, how: &str, count: Option<(u32, u32)>) -> (Level, String) {
     match (question, count) {
         (Question::Ready, _) => (Level::Debug, format!("not ready yet: {how}")),
         (Question::Health, Some((failures, most))) => {

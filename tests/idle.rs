@@ -99,6 +99,36 @@ fn pid_5_with_a_program_that_has_ended_for_good_there_is_no_wake_up() {
 }
 
 #[test]
+fn pid_5_with_a_watchdog_and_messages_there_is_no_wake_up() {
+    let configuration = Configuration::new(
+        r#"
+        [supervisor]
+        startup_timeout = "1h"
+        [program.web]
+        command = ["PROBE", "notify", "STATUS=begins", "READY=1,STATUS=serves", "WATCHDOG=1"]
+        ready = "notify"
+        watchdog = "1h"
+        [program.ready]
+        command = ["sh", "-c", "echo >&5; exec PROBE last-words"]
+        ready = { fd = 5 }
+        depends_on = ["web"]
+        [program.done]
+        command = ["PROBE", "exit", "0"]
+        type = "oneshot"
+        pre_start = "true"
+        post_stop = "true"
+        [program.later]
+        command = ["PROBE", "last-words"]
+        schedule = "@yearly"
+        "#,
+    );
+    let run = configuration.setup(&["-v"]).start();
+    run.wait_for_line("all programs are up");
+    run.wait_for_line("last-words: ready");
+    assert_idle(run.pid(), "with a watchdog and messages");
+}
+
+#[test]
 fn pid_5_with_a_full_log_that_nobody_reads_there_is_no_wake_up() {
     let configuration = Configuration::new(SEVERAL);
     for output in [Output::Unread, Output::UnreadSocket, Output::Broken] {

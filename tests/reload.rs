@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use lastout_harness::configuration::Configuration;
-use lastout_harness::lines::Lines;
+use lastout_harness::lines::Stream;
 use lastout_harness::namespace::Run;
 use lastout_harness::{binaries, must, wait_until};
 
@@ -29,17 +29,6 @@ fn reload(file: &Configuration, run: &Run, text: &str) {
     run.signal(libc::SIGHUP);
 }
 
-/// The pid of the last start of a program, as the log tells it.
-fn pid_of(lines: &Lines, program: &str) -> String {
-    let start = format!("lastout: {program}: started, pid ");
-    let all = lines.all();
-    let last = all.iter().rev().find_map(|line| {
-        let (_, pid) = line.text.split_once(&start)?;
-        Some(pid.to_owned())
-    });
-    last.unwrap_or_else(|| panic!("{program} was not started:\n{}", lines.text()))
-}
-
 #[test]
 fn reload_2_only_what_differs_is_touched_and_reload_3_the_rest_keeps_its_pid() {
     let (file, mut run) = run_until(
@@ -53,7 +42,7 @@ fn reload_2_only_what_differs_is_touched_and_reload_3_the_rest_keeps_its_pid() {
         ),
         &["stays: ready", "goes: ready", "before: ready"],
     );
-    let pid = pid_of(run.lines(), "stays");
+    let pid = run.leader_of("stays").pid;
     reload(
         &file,
         &run,
@@ -75,7 +64,7 @@ fn reload_2_only_what_differs_is_touched_and_reload_3_the_rest_keeps_its_pid() {
     ] {
         run.wait_for_line(said);
     }
-    assert_eq!(pid_of(run.lines(), "stays"), pid);
+    assert_eq!(run.leader_of("stays").pid, pid);
     assert_eq!(run.lines().count("stays: got"), 0);
     // lastout, and the three that are in the file.
     wait_until("only three are left", || run.processes().len() == 4);
@@ -128,10 +117,9 @@ fn reload_2_what_is_new_starts_when_what_was_removed_is_gone() {
     let old = named("old", " --after 300ms");
     let (file, run) = run_until(&format!("{STAYS}{old}"), &["stays: ready", "old: ready"]);
     reload(&file, &run, &format!("{STAYS}{}", named("new", "")));
-    run.wait_for_line("new: ready");
-    let text = run.lines().text();
-    let left = text.find("old: left after");
-    assert!(left.is_some() && left < text.find("new: started"), "{text}");
+    run.wait_for_line("new: started");
+    let expected = ["old: left after", "new: started"];
+    run.lines().assert_in_order(Stream::Stderr, &expected);
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test may block")]

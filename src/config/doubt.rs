@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use lastout_core::{Autorestart, Kind, ProgramSpec, ReadyBy};
+use lastout_core::{Autorestart, Kind, ReadyBy};
 
 use super::depends::Graph;
 use super::duration::format_duration;
@@ -15,6 +15,7 @@ use super::problem::{Problem, Problems};
 use super::program::{Definition, Program};
 use super::supervisor::Supervisor;
 use super::text::quoted;
+use super::tree::{self, Value};
 
 /// Servers, the signal that lets them end what they are doing, and what the usual one
 /// does to them. A name stands for those that begin with it, as `php-fpm8.2`.
@@ -78,7 +79,8 @@ fn is_version(name: &OsStr, of: &str) -> bool {
     rest.is_some_and(|rest| rest.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
 }
 
-/// Warns of a start that takes longer than the supervisor waits.
+/// Warns of a start that was given longer than the supervisor waits for all. That the
+/// defaults are longer is no contradiction: to bound them is what the timeout is for.
 pub(super) fn check_startup(
     definitions: &[Definition<'_>],
     supervisor: &Supervisor,
@@ -87,18 +89,36 @@ pub(super) fn check_startup(
     let Some((timeout, place)) = supervisor.startup_timeout else {
         return;
     };
-    let is_longer = |spec: &ProgramSpec| {
-        let own = spec.readiness.map_or(spec.startsecs, |r| r.start_timeout);
-        spec.autostart && own > timeout
+    let is_longer = |definition: &&Definition<'_>| {
+        let Some(Program { spec, .. }) = definition.instances.first() else {
+            return false;
+        };
+        let startsecs = definition.keys.field("startsecs").map(|_| spec.startsecs);
+        let start_timeout = set_start_timeout(definition).then_some(spec.readiness);
+        let start_timeout = start_timeout.flatten().map(|r| r.start_timeout);
+        spec.autostart && startsecs.max(start_timeout) > Some(timeout)
     };
-    let mut first = definitions.iter().filter_map(|d| d.instances.first());
-    if let Some(program) = first.find(|program| is_longer(&program.spec)) {
-        let name = quoted(&program.spec.name);
+    if let Some(definition) = definitions.iter().find(is_longer) {
+        let name = quoted(definition.name);
         problems.warning(Problem::at(
             place,
             format_args!("`startup_timeout` is shorter than {name} alone may take"),
         ));
     }
+}
+
+/// Whether `ready` says how long it may take.
+fn set_start_timeout(definition: &Definition<'_>) -> bool {
+    let ready = definition.keys.field("ready");
+    ready.is_some_and(|field| match &field.node.value {
+        Value::Table(table) => tree::get(table, "start_timeout").is_some(),
+        Value::String(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Date
+        | Value::Array(_) => false,
+    })
 }
 
 /// Warns of times that the shutdown does not grant.

@@ -31,11 +31,13 @@ pub(super) fn explain_at(loaded: &Loaded, now: i64) -> String {
     let spec = &loaded.plan.spec;
     let mut page = Page::default();
     let count = spec.programs.len();
-    let programs = if count == 1 { "program" } else { "programs" };
+    let programs = if count == 1 {
+        "program"
+    } else {
+        "programs, in the order of their start"
+    };
     let file = printable(&loaded.path.to_string_lossy());
-    page.add(format_args!(
-        "{file}: {count} {programs}, in the order of their start"
-    ));
+    page.add(format_args!("{file}: {count} {programs}"));
     page.line();
     for number in order(spec) {
         page.program(loaded, number, now);

@@ -18,8 +18,7 @@ use super::problem::{Problem, Problems};
 use super::text::{Files, printable, quoted};
 use super::tree::{self, Entry, Table, Value};
 use super::value::Field;
-use crate::limits::Limits;
-use crate::plan::{Launch, Manner, Output, Slate, Stdin};
+use crate::plan::{Launch, Output, Stdin};
 
 mod command;
 mod end;
@@ -283,7 +282,7 @@ impl<'a> Reader<'a> {
 
     fn program(&self, name: String, is_one_of_many: bool, problems: &mut Problems) -> Program {
         let mut spec = ProgramSpec::new(name);
-        let mut launch = clean();
+        let mut launch = Launch::clean(Vec::new(), Vec::new());
         self.when(&mut spec, &mut launch, problems);
         self.watch(&mut spec, &mut launch, problems);
         self.end(&mut spec, problems);
@@ -329,29 +328,6 @@ impl<'a> Reader<'a> {
             true => Err(field.wrong("the path is empty")),
             false => Ok(PathBuf::from(OsString::from_vec(bytes))),
         }
-    }
-}
-
-/// What a program of a configuration starts with: a clean slate (PID-8).
-fn clean() -> Launch {
-    Launch {
-        argv: Vec::new(),
-        environment: Vec::new(),
-        directory: None,
-        user: None,
-        umask: None,
-        stdin: Stdin::Null,
-        stdout: Output::Inherit,
-        stderr: Output::Inherit,
-        limits: Limits::default(),
-        ready: None,
-        health: None,
-        notify: false,
-        pre_start: None,
-        post_stop: None,
-        schedule: None,
-        slate: Slate::Clean,
-        manner: Manner::default(),
     }
 }
 

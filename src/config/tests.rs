@@ -65,6 +65,7 @@ impl Accounts for Machine {
 
 mod documents;
 mod errors;
+mod explained;
 mod includes;
 mod plans;
 mod properties;

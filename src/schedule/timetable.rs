@@ -71,11 +71,12 @@ impl Timetable {
         next.filter(|next| *next != NEVER)
     }
 
-    /// Whether a program has a time to come.
+    /// When a program is due next, if a time is to come.
     #[must_use]
-    pub fn is_scheduled(&self, program: ProgramId) -> bool {
+    pub fn next_of(&self, program: ProgramId) -> Option<i64> {
         let mut entries = self.entries.iter();
-        entries.any(|entry| entry.program == program && entry.next != NEVER)
+        let entry = entries.find(|entry| entry.program == program)?;
+        (entry.next != NEVER).then_some(entry.next)
     }
 
     /// Who is due, in the order of the programs: at most one that is missed and one that
@@ -219,13 +220,14 @@ mod tests {
         assert_eq!(timetable(&[], NOON).next(), None);
         let mut never = timetable(&[(A, "0 0 31 2 *"), (B, "@daily")], NOON);
         assert_eq!(never.next(), Some(NOON + 12 * HOUR));
-        assert!(!never.is_scheduled(A) && never.is_scheduled(B));
+        assert_eq!(never.next_of(A), None);
+        assert_eq!(never.next_of(B), Some(NOON + 12 * HOUR));
         never.clock_was_set(NOON + 24 * HOUR);
         assert_eq!(
             never.take_due(NOON + 24 * HOUR),
             [missed(B, NOON + 12 * HOUR, 1)]
         );
-        assert!(!never.is_scheduled(A));
+        assert_eq!(never.next_of(A), None);
     }
 
     #[test]
@@ -300,7 +302,7 @@ mod tests {
         assert_eq!(timetable.take_due(now), [runs(A, NOON + HOUR)]);
         assert_eq!(timetable.next(), Some(NOON + HOUR + HOUR / 2));
         timetable.replace(&mut [(B, schedule("30 * * * *"))].into_iter(), now);
-        assert!(!timetable.is_scheduled(A) && timetable.is_scheduled(B));
+        assert!(timetable.next_of(A).is_none() && timetable.next_of(B).is_some());
         // Nor does it run again after a correction of the clock.
         let half_past = NOON + HOUR + HOUR / 2;
         assert_eq!(timetable.take_due(half_past), [runs(B, half_past)]);

@@ -11,7 +11,10 @@ use crate::schedule::Schedule;
 impl Lastout {
     /// Reads the configuration again, as it was read at the start.
     pub(super) fn load(&mut self, now: Time) {
-        let Some(origin) = &self.origin else { return };
+        let Some(origin) = self.origin.as_ref().filter(|_| !self.core.is_stopping()) else {
+            // Who stops does so by what it was started with.
+            return;
+        };
         log::info!("reading {} again", origin.path.display());
         match origin.read() {
             Ok(loaded) => self.take_over(now, loaded.plan),

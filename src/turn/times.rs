@@ -19,7 +19,8 @@ pub(super) struct Calendar {
 }
 
 impl Lastout {
-    /// These programs have schedules now, and no others.
+    /// These programs have schedules now, and no others. When each runs next is told, of
+    /// those for whom that is news.
     pub(super) fn keep_times(&mut self, schedules: Vec<(ProgramId, Schedule)>) {
         if schedules.is_empty() && self.calendar.is_none() {
             return;
@@ -41,8 +42,22 @@ impl Lastout {
         }
         if let Some(calendar) = &mut self.calendar {
             let now = wall_clock();
-            calendar.timetable.replace(&mut schedules.into_iter(), now);
+            let before = calendar.next_of_all(&schedules);
+            let new = &mut schedules.iter().cloned();
+            calendar.timetable.replace(new, now);
             calendar.set_alarm();
+            let after = calendar.next_of_all(&schedules);
+            let spec = self.core.spec();
+            for ((before, after), (id, schedule)) in before.iter().zip(after).zip(&schedules) {
+                let program = spec.programs.get(id.0 as usize);
+                if let Some(at) = after
+                    && *before != after
+                    && program.is_some_and(|program| program.autostart)
+                {
+                    let name = words::name(spec, *id);
+                    log::info!("{name}: runs next at {}", schedule.zone.show(at));
+                }
+            }
         }
     }
 
@@ -91,6 +106,13 @@ pub(super) fn schedules(launches: &[Launch]) -> Vec<(ProgramId, Schedule)> {
 }
 
 impl Calendar {
+    fn next_of_all(&self, schedules: &[(ProgramId, Schedule)]) -> Vec<Option<i64>> {
+        let next = schedules
+            .iter()
+            .map(|(program, _)| self.timetable.next_of(*program));
+        next.collect()
+    }
+
     fn set_alarm(&mut self) {
         if let Err(error) = self.alarm.set(self.timetable.next()) {
             log::error!("no schedule is kept, the alarm cannot be set: {error}");

@@ -152,3 +152,36 @@ fn pid_3_with_a_low_hard_limit_of_locks_everybody_is_told() {
     let said = run.lines().count("the limit of file locks is");
     assert_eq!(said, 1, "{}", run.lines().text());
 }
+
+#[test]
+fn pid_3_in_an_empty_root_programs_say_how_they_are_and_are_asked() {
+    let root = empty_root(
+        r#"
+        [program.speaks]
+        command = "PROBE notify --name speaks READY=1 beat:50ms:WATCHDOG=1"
+        ready = "notify"
+        watchdog = 30
+        pre_start = "PROBE exit 0"
+        post_stop = "PROBE state"
+        [program.asked]
+        command = "PROBE serve --listen 127.0.0.1:8080"
+        ready = { http = "http://127.0.0.1:8080/", interval = 0.05 }
+        healthcheck = { exec = "PROBE exit 1", interval = 0.05, retries = 2, action = "none" }
+        depends_on = ["speaks"]
+        "#,
+    );
+    for uid in [0, 4711] {
+        let setup = in_root(&root, &["-v", "-c", "/supervisor.toml"], uid);
+        let mut run = setup.own_network().start();
+        for line in [
+            "lastout: speaks: ready",
+            "lastout: asked: ready",
+            "asked: unhealthy",
+        ] {
+            run.wait_for_line(line);
+        }
+        assert_eq!(run.stop(libc::SIGTERM).0, 0, "{}", run.lines().text());
+        run.wait_for_line("environment LASTOUT_REASON=shutdown");
+        assert!(!run.lines().has("killed"), "{}", run.lines().text());
+    }
+}

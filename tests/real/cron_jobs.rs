@@ -25,6 +25,12 @@ fn the_job_of_every_minute_comes_with_the_minute_and_is_told_and_finishes_at_the
         .wait_for_line("heartbeat: told to leave, finished");
     assert_in_order(
         &played,
-        &["heartbeat: started", "heartbeat: told SIGTERM", "goodbye"],
+        &[
+            "heartbeat: runs next at 20",
+            "nightly: runs next at 20",
+            "heartbeat: started",
+            "heartbeat: told SIGTERM",
+            "goodbye",
+        ],
     );
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use lastout_harness::must;
 use lastout_harness::recipe::{Played, Recipe};
+use lastout_harness::{must, wait_until};
 
 use crate::{assert_in_order, kill, leader_of, stop};
 
@@ -55,8 +55,16 @@ fn stop_3_dep_1_a_postmaster_that_was_killed_starts_anew_without_its_orphans_whi
     let mut played = play(data.path());
     played.run.wait_for_line("app: here, events so far: 1");
     let app = leader_of(&played, "app");
+    // Who only waits notices that the postmaster is gone. Who computes goes on, and no new
+    // one starts beside him.
+    let endless = "DO 'BEGIN LOOP END LOOP; END'";
+    let mut client = played.begin(&psql(endless));
+    let is_active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'";
+    wait_until("somebody computes", || sql(&played, is_active) == "2\n");
 
     kill(leader_of(&played, "postgres"));
+    let ended = must(client.wait(), "psql");
+    assert!(!ended.success(), "whose query was endless");
     played.run.lines().wait_for_times("db: ready", 2);
     assert_eq!(sql(&played, "SELECT what FROM events"), "start\n");
     let lines = played.run.lines();
@@ -86,13 +94,12 @@ fn play(data: &Path) -> Played {
     Recipe::of("postgres-app").volume(data, DATA).play(&[])
 }
 
+fn psql(query: &str) -> [&str; 6] {
+    let host = "--host=/run/postgresql";
+    ["psql", host, "--username=app", "postgres", "-qAtc", query]
+}
+
 /// What the app's own user gets for this query.
 fn sql(played: &Played, query: &str) -> String {
-    let words = [
-        "psql",
-        "--host=/run/postgresql",
-        "--username=app",
-        "postgres",
-    ];
-    played.exec(&[&words[..], &["-qAtc", query]].concat())
+    played.exec(&psql(query))
 }

@@ -11,8 +11,8 @@ use crate::hooks::PRE_START_TIME;
 use crate::program::{Part, Standing, State, Step, Stopping};
 use crate::restart::{self, Course, Verdict};
 use crate::{
-    Action, Aftermath, Cause, End, EndPolicy, ExitStatus, FatalReason, Hook, Leftovers, Notice,
-    ProgramId, RunId, SpawnFailure, Supervisor, Time, Why, Work,
+    Action, Aftermath, Cause, End, EndPolicy, ExitStatus, FatalReason, Hook, Kind, Leftovers,
+    Notice, ProgramId, RunId, SpawnFailure, Supervisor, Time, Why, Work,
 };
 
 /// The pause before a tree that was killed is killed again, doubled each time: a fork
@@ -37,11 +37,10 @@ impl Supervisor {
 
     fn begin(&mut self, now: Time, id: ProgramId, work: Work) {
         let run = self.new_run();
-        let Some((program, spec)) = self.parts(id) else {
+        let Some((_, spec)) = self.parts(id) else {
             return;
         };
         let step = if work == Work::PreStart {
-            program.to_clean = true;
             let limit = spec.startsecs.max(PRE_START_TIME);
             Step::PreStart {
                 give_up: Some(now.plus(limit)),
@@ -63,6 +62,7 @@ impl Supervisor {
         let Some(id) = self.life_of(run) else {
             return;
         };
+        let stopping = self.is_stopping();
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
@@ -72,7 +72,9 @@ impl Supervisor {
                 *step = Step::Execed {
                     up_at: Some(now.plus(spec.startsecs)),
                     ready: spec.readiness.is_none(),
-                    give_up: spec.readiness.map(|r| now.plus(r.start_timeout)),
+                    // In the shutdown nobody is impatient any more.
+                    give_up: (spec.readiness.filter(|_| !stopping))
+                        .map(|r| now.plus(r.start_timeout)),
                 };
                 is_up_next = true;
             }
@@ -101,7 +103,7 @@ impl Supervisor {
         if is_up_next {
             // For some of those that need it that is enough.
             self.mark_dirty(id);
-            if !self.is_stopping() {
+            if !stopping {
                 self.watch_start(now, id);
             }
         }
@@ -171,7 +173,7 @@ impl Supervisor {
                 program.machine_failures = failures.saturating_add(1);
             }
             let until = now.plus(restart::pause_of_machine(failures));
-            self.become_state(now, id, State::Backoff { until });
+            self.finish(now, id, end, Verdict::NotBefore(until));
         }
     }
 
@@ -216,6 +218,7 @@ impl Supervisor {
         let lived = now.since(born);
         program.lived = lived;
         if part == Part::PreStart {
+            program.to_clean = true;
             self.hook_ended(id, Hook::PreStart, end);
         } else {
             let expected = asked.is_some() || restart::is_expected(spec, end);
@@ -329,6 +332,10 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return Verdict::EndedBadly;
         };
+        if program.again {
+            // It begins anew, whatever its end.
+            return Verdict::AtOnce;
+        }
         if restart::is_failed_start(spec, course, end) {
             program.failures = program.failures.saturating_add(1);
         } else {
@@ -340,9 +347,11 @@ impl Supervisor {
         let policy = match verdict {
             Verdict::EndedWell => spec.on_success,
             Verdict::EndedBadly | Verdict::GiveUp(_) => spec.on_failure,
-            Verdict::Again | Verdict::AtOnce | Verdict::Proceed => return verdict,
+            Verdict::Again | Verdict::AtOnce | Verdict::Proceed | Verdict::NotBefore(_) => {
+                return verdict;
+            }
         };
-        if stopping {
+        if stopping || program.standing == Standing::Removed {
             return verdict;
         }
         if let Verdict::GiveUp(reason) = verdict
@@ -425,9 +434,12 @@ impl Supervisor {
             Verdict::EndedWell => State::Exited { end, well: true },
             Verdict::EndedBadly | Verdict::Proceed => State::Exited { end, well: false },
             Verdict::GiveUp(reason) => State::Fatal { reason },
-            Verdict::Again | Verdict::AtOnce if stopping || !program.wanted => {
+            Verdict::Again | Verdict::AtOnce | Verdict::NotBefore(_)
+                if stopping || !program.wanted =>
+            {
                 State::Exited { end, well: false }
             }
+            Verdict::NotBefore(until) => State::Backoff { until },
             Verdict::AtOnce => {
                 program.renew();
                 State::Stopped
@@ -484,7 +496,7 @@ impl Supervisor {
 
     /// A life that is ready and has lasted for `startsecs` is RUNNING.
     pub(crate) fn pass_up(&mut self, now: Time, id: ProgramId) {
-        let Some((program, _)) = self.parts(id) else {
+        let Some((program, spec)) = self.parts(id) else {
             return;
         };
         let State::Starting {
@@ -503,7 +515,10 @@ impl Supervisor {
             return;
         }
         let (run, born) = (*run, *born);
-        program.failures = 0;
+        // A oneshot has gone well only when it is done (RUN-5).
+        if spec.kind == Kind::Service {
+            program.failures = 0;
+        }
         self.become_state(now, id, State::Running { run, born });
         self.notice(Notice::Up { program: id });
         self.note_up(id);
@@ -521,6 +536,7 @@ fn end_for_all(verdict: Verdict, end: End) -> End {
         | Verdict::EndedBadly
         | Verdict::Again
         | Verdict::AtOnce
+        | Verdict::NotBefore(_)
         | Verdict::Proceed => end,
     }
 }

@@ -3,9 +3,9 @@
 //! ```text
 //! state      means                                           goes on to
 //! STOPPED    no life; waits for what it needs, if wanted     STARTING FATAL
-//! STARTING   a life that is not up yet: its pre_start runs,  RUNNING STOPPING, BACKOFF EXITED FATAL
-//!            it is forked, or it is exec'ed and not ready
-//! RUNNING    up, and ready if that is asked for              STOPPING, BACKOFF EXITED
+//! STARTING   a life that is not up yet: its pre_start runs,  RUNNING STOPPING, STARTING STOPPED
+//!            it is forked, or it is exec'ed and not ready    BACKOFF EXITED FATAL
+//! RUNNING    up, and ready if that is asked for              STOPPING, STOPPED BACKOFF EXITED FATAL
 //! STOPPING   told to end, or its leader has ended and the    STARTING STOPPED BACKOFF EXITED FATAL,
 //!            rest of its tree is told, or its post_stop runs another STOPPING
 //! BACKOFF    no life; waits for its next one                 STARTING STOPPED FATAL
@@ -16,8 +16,8 @@
 //! A state carries only what means something in it. Whether the program is wanted is
 //! a wish and not a state. STARTING and RUNNING go directly to where an end leads
 //! when nothing of the tree is to be waited for: `leftovers = "keep"`, or a life that
-//! never began. STOPPING goes back to STARTING when it was the pre_start that has
-//! ended, and to STOPPING when the post_stop begins. Out of EXITED and FATAL only
+//! never began. Where it is the pre_start that has ended, STARTING and STOPPING go on to
+//! STARTING; where the post_stop begins, all go on to STOPPING. Out of EXITED and FATAL only
 //! somebody else leads: a schedule, or a configuration that was read again.
 
 use alloc::vec::Vec;
@@ -255,12 +255,11 @@ impl State {
     pub(crate) fn may_become(&self, next: &State) -> bool {
         match self {
             State::Stopped => matches!(next, State::Starting { .. } | State::Fatal { .. }),
-            State::Starting { .. } => !matches!(next, State::Starting { .. } | State::Stopped),
+            State::Starting { step, .. } => {
+                matches!(step, Step::PreStart { .. }) || !matches!(next, State::Starting { .. })
+            }
             State::Running { .. } => {
-                matches!(
-                    next,
-                    State::Stopping(_) | State::Backoff { .. } | State::Exited { .. }
-                )
+                !matches!(next, State::Starting { .. } | State::Running { .. })
             }
             State::Stopping(_) => !matches!(next, State::Running { .. }),
             State::Backoff { .. } => {
@@ -316,6 +315,12 @@ impl Program {
         earlier(self.state.deadline(), self.watch.deadline())
     }
 
+    /// Whether a leader of its life is alive, or will be: a post_stop comes after it.
+    pub(crate) fn has_work(&self, spec: &ProgramSpec) -> bool {
+        let is_to_come = self.to_clean && spec.post_stop && self.state.run().is_some();
+        is_to_come || self.state.has_leader()
+    }
+
     /// Whether it lives, or will live again by itself (END-1).
     pub(crate) fn is_busy(&self, spec: &ProgramSpec) -> bool {
         let is_scheduled = spec.schedule.is_some() && spec.autostart;
@@ -332,21 +337,23 @@ impl Program {
 
     /// Whether those that need it in this condition may start.
     pub(crate) fn meets(&self, condition: Condition) -> bool {
-        if self.completed && condition == Condition::Completed {
-            return true;
-        }
-        match self.state {
-            State::Exited { well, .. } => well,
-            State::Running { .. } => condition != Condition::Completed,
-            State::Starting {
-                step: Step::Execed { .. },
-                ..
-            } => condition == Condition::Started,
-            State::Starting { .. }
-            | State::Stopped
-            | State::Stopping(_)
-            | State::Backoff { .. }
-            | State::Fatal { .. } => false,
+        match (&self.state, condition) {
+            (State::Exited { well: true, .. }, _) => true,
+            // What it leaves behind may still be at it, and what cleans up after it.
+            (State::Stopping(_), _) => false,
+            (_, Condition::Completed) => self.completed,
+            (State::Running { .. }, Condition::Started | Condition::Ready) => true,
+            (State::Starting { step, .. }, Condition::Started) => {
+                matches!(step, Step::Execed { .. })
+            }
+            (
+                State::Starting { .. }
+                | State::Stopped
+                | State::Backoff { .. }
+                | State::Exited { .. }
+                | State::Fatal { .. },
+                Condition::Started | Condition::Ready,
+            ) => false,
         }
     }
 
@@ -385,6 +392,13 @@ impl Program {
     pub(crate) fn have_patience(&mut self) {
         if let State::Starting { step, .. } = &mut self.state {
             step.have_patience();
+        }
+    }
+
+    /// Who was told before the shutdown began is hung up on in time, too (STOP-9).
+    pub(crate) fn hang_up_by(&mut self, by: Time) {
+        if let State::Stopping(life) = &mut self.state {
+            life.hang_up = life.hang_up.map(|at| at.min(by));
         }
     }
 

@@ -236,6 +236,12 @@ impl Supervisor {
         spec.programs = core::mem::take(&mut self.spec.programs);
         self.spec = spec;
         self.arrange();
+        for id in self.ids() {
+            // Who is up by now may be so by another measure, and who was between two that
+            // are to end may be so no more.
+            self.note_up(id);
+            self.let_go(id);
+        }
         self.notice(Notice::Reloaded { changes });
         for (id, deed) in deeds {
             self.follow(now, id, deed);
@@ -288,19 +294,21 @@ impl Supervisor {
             return Deed::Appear;
         }
         let comes_back = program.standing == Standing::Removed;
+        let is_untold = program.state.is_untold();
+        let by_itself = new.starts_by_itself();
+        let deed = Deed::Adapt {
+            restart: spec.change_to(&new).max(launch) == Change::Restart
+                || (comes_back && !is_untold),
+            watch: spec.readiness != new.readiness
+                || spec.healthcheck != new.healthcheck
+                || spec.watchdog != new.watchdog,
+            by_itself: (spec.starts_by_itself() != by_itself).then_some(by_itself),
+        };
         if comes_back {
             program.standing = Standing::Listed;
+            // Who was not told yet has never been away.
+            program.wanted = is_untold;
         }
-        let deed = match spec.change_to(&new).max(launch) {
-            _ if comes_back => Deed::Restart,
-            Change::Restart => Deed::Restart,
-            Change::Live | Change::Same => Deed::Adapt {
-                watch: spec.readiness != new.readiness
-                    || spec.healthcheck != new.healthcheck
-                    || spec.watchdog != new.watchdog,
-                autostart: (spec.autostart != new.autostart).then_some(new.autostart),
-            },
-        };
         if let Some(spec) = self.spec.programs.get_mut(place.0 as usize) {
             *spec = new;
         }
@@ -312,56 +320,50 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let by_itself = spec.autostart && spec.schedule.is_none();
-        let is_scheduled = spec.schedule.is_some();
-        match (deed, &program.state) {
-            (Deed::Appear, _) if by_itself => self.want(id),
-            (Deed::Appear, _) => {}
-            (Deed::Restart, State::Starting { .. } | State::Running { .. }) => {
-                self.tell(now, id, Why::Changed);
+        let starts = spec.starts_by_itself();
+        let Deed::Adapt {
+            restart,
+            watch,
+            by_itself,
+        } = deed
+        else {
+            if starts {
+                self.want(id);
             }
-            (Deed::Restart, State::Stopping(_)) => {
-                program.again = !is_scheduled;
-                program.wanted = true;
-            }
-            (Deed::Restart, State::Exited { .. } | State::Fatal { .. }) if is_scheduled => {}
-            (Deed::Restart, State::Backoff { .. } | State::Exited { .. } | State::Fatal { .. }) => {
-                self.revive(now, id);
-            }
-            (Deed::Restart, State::Stopped) if by_itself => self.want(id),
-            (Deed::Restart, State::Stopped) => {}
-            (Deed::Adapt { watch, autostart }, _) => self.adapt(now, id, watch, autostart),
-        }
-    }
-
-    /// A program takes its new values as it is.
-    fn adapt(&mut self, now: Time, id: ProgramId, watch: bool, autostart: Option<bool>) {
-        if watch {
-            self.watch_anew(now, id);
-        }
-        let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let needs_no_more = match program.state {
-            State::Fatal {
-                reason: FatalReason::Needs(needed),
-            } => !spec.needs.iter().any(|need| need.program == needed),
-            State::Fatal { .. }
-            | State::Stopped
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Backoff { .. }
-            | State::Stopping(_)
-            | State::Exited { .. } => false,
+        let begins = by_itself == Some(true);
+        let is_anew = match program.state {
+            State::Starting { .. } | State::Running { .. } if restart => {
+                return self.tell(now, id, Why::Changed);
+            }
+            State::Stopping(_) if restart => {
+                if starts {
+                    program.again = true;
+                    program.wanted = true;
+                }
+                return;
+            }
+            State::Starting { .. } | State::Running { .. } | State::Stopping(_) => {
+                if watch {
+                    self.watch_anew(now, id);
+                }
+                return;
+            }
+            State::Stopped => begins,
+            State::Backoff { .. } => restart,
+            State::Exited { .. } => begins || (restart && starts),
+            State::Fatal { reason } => {
+                let needs = |needed| spec.needs.iter().any(|need| need.program == needed);
+                let needs_no_more = matches!(reason, FatalReason::Needs(it) if !needs(it));
+                begins || (restart && starts) || (needs_no_more && spec.schedule.is_none())
+            }
         };
-        let is_stopped = program.state == State::Stopped;
-        let is_scheduled = spec.schedule.is_some();
-        match autostart {
-            _ if needs_no_more => self.revive(now, id),
-            Some(true) if is_stopped && !is_scheduled => self.want(id),
+        if is_anew {
+            self.revive(now, id);
+        } else if by_itself == Some(false) && program.state == State::Stopped {
             // It has not begun, and need not.
-            Some(false) if is_stopped => self.unwant(id),
-            Some(_) | None => {}
+            self.unwant(id);
         }
     }
 
@@ -407,14 +409,14 @@ impl Supervisor {
 enum Deed {
     /// It was not there.
     Appear,
-    /// It needs a new process.
-    Restart,
     /// It takes new values.
     Adapt {
+        /// It needs a new process for that.
+        restart: bool,
         /// Whether it is asked other things, or in another way.
         watch: bool,
-        /// Whether it is to start by itself, where that is new.
-        autostart: Option<bool>,
+        /// Whether it starts by itself, where that is new.
+        by_itself: Option<bool>,
     },
 }
 

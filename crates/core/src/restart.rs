@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use crate::{Autorestart, End, ExitStatus, FatalReason, Kind, ProgramSpec, Retries};
+use crate::{Autorestart, End, ExitStatus, FatalReason, Kind, ProgramSpec, Retries, Time};
 
 /// The first pause after the machine, and not the program, made a start fail.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -22,6 +22,8 @@ pub(crate) enum Verdict {
     Again,
     /// It lives again, at once.
     AtOnce,
+    /// It lives again, but not before then: the machine was at fault.
+    NotBefore(Time),
     /// It was what runs before the command, which runs now.
     Proceed,
     /// It failed to start too often: FATAL.

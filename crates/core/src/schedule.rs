@@ -2,9 +2,10 @@
 //! calendar; here is what becomes of one that comes while the last one is not over.
 
 use alloc::format;
+use alloc::vec::Vec;
 
 use crate::program::{Program, Standing, State};
-use crate::{Care, Concurrency, ProgramId, ProgramSpec, Supervisor, Time, Why};
+use crate::{Care, Concurrency, FatalReason, ProgramId, ProgramSpec, Supervisor, Time, Why};
 
 /// Most lives of one scheduled program at once. Who needs more of them needs a longer
 /// interval.
@@ -108,13 +109,26 @@ impl Supervisor {
             if !is_there {
                 self.become_state(now, id, State::Stopped);
             }
-            let users = self.graph.users(id).iter().copied();
-            let given_up = users.filter(|user| {
-                let state = self.program(*user).map(|user| &user.state);
-                matches!(state, Some(State::Fatal { reason: crate::FatalReason::Needs(needed) }) if *needed == id)
-            });
-            work.extend(given_up);
+            work.extend(self.given_up_for(id));
         }
+    }
+
+    /// Those that were given up for the sake of this one, but for those whose time was
+    /// then and is over.
+    fn given_up_for(&self, id: ProgramId) -> Vec<ProgramId> {
+        let users = self.graph.users(id).iter().copied();
+        let is_given_up = |user: &ProgramId| {
+            let index = user.0 as usize;
+            let (Some(user), Some(spec)) =
+                (self.programs.get(index), self.spec.programs.get(index))
+            else {
+                return false;
+            };
+            let is_listed = matches!(user.standing, Standing::Listed | Standing::New);
+            let is_for_it = matches!(user.state, State::Fatal { reason: FatalReason::Needs(needed) } if needed == id);
+            is_for_it && is_listed && spec.schedule.is_none()
+        };
+        users.filter(is_given_up).collect()
     }
 }
 

@@ -98,6 +98,10 @@ impl Supervisor {
         });
         self.notice(Notice::ShutdownBegun { cause });
         self.end_startup(now);
+        if let Some(timeout) = timeout {
+            let by = now.plus(timeout / 2);
+            self.programs.iter_mut().for_each(|p| p.hang_up_by(by));
+        }
         self.rearm();
         for id in self.ids() {
             self.unwant(id);
@@ -113,28 +117,21 @@ impl Supervisor {
     /// moment the command is gone (STOP-5).
     fn bound_leftovers(&mut self, now: Time) {
         let time = self.spec.leftover_time;
-        let leader_lives = self
-            .programs
-            .iter()
-            .any(|program| program.state.has_leader());
         let Phase::Stopping(shutdown) = &mut self.phase else {
             return;
         };
         let is_bounded = shutdown.deadline.is_some() || shutdown.leave.is_some();
-        if !leader_lives && self.spec.stop_timeout.is_none() && !is_bounded {
+        if self.spec.stop_timeout.is_none() && !is_bounded {
             shutdown.deadline = Some((now.plus(time), KillReason::LeftoverTime(time)));
             self.rearm();
         }
     }
 
-    /// Strays are told when no leader is alive; what is left of the programs' trees was
-    /// told by then, and has no leader to be told by either.
+    /// Strays are told when no leader is alive, nor will be; what is left of the programs'
+    /// trees was told by then, and has no leader to be told by either.
     pub(crate) fn tell_strays_when_alone(&mut self, now: Time) {
-        if self
-            .programs
-            .iter()
-            .any(|program| program.state.has_leader())
-        {
+        let mut pairs = self.programs.iter().zip(&self.spec.programs);
+        if pairs.any(|(program, spec)| program.has_work(spec)) {
             return;
         }
         self.bound_leftovers(now);

@@ -211,6 +211,11 @@ impl ProgramSpec {
             ..ProgramSpec::new(name)
         }
     }
+
+    /// Whether it starts without being asked for, and without waiting for its time.
+    pub(crate) fn starts_by_itself(&self) -> bool {
+        self.autostart && self.schedule.is_none()
+    }
 }
 
 /// What the end of a program means.

@@ -1,5 +1,6 @@
-//! When all are up: those that start by themselves, each once. There may be a bound on it
-//! (`startup_timeout`), and who started lastout may want to know (UP-1).
+//! When all are up: those that start by themselves, each once, and none of them on the way
+//! to be up again. There may be a bound on it (`startup_timeout`), and who started lastout
+//! may want to know (UP-1).
 
 use core::time::Duration;
 
@@ -41,7 +42,6 @@ impl Supervisor {
             if let Some(at) = at {
                 self.wake_at(at);
             }
-            self.all_may_be_up();
         }
     }
 
@@ -62,7 +62,7 @@ impl Supervisor {
             Standing::Listed | Standing::New => true,
             Standing::Removed | Standing::Twin(_) => false,
         };
-        is_listed && spec.autostart && spec.schedule.is_none() && Some(id) != self.spec.main
+        is_listed && spec.starts_by_itself() && Some(id) != self.spec.main
     }
 
     /// A program has another state: it may be up for the first time. A oneshot is when it
@@ -82,40 +82,51 @@ impl Supervisor {
         };
         let is_first = is_up && !program.was_up;
         program.was_up |= is_up;
-        if is_first && self.counts_for_startup(id) {
-            if let Startup::Waits(many, _) = &mut self.startup {
-                *many = many.saturating_sub(1);
-            }
-            self.all_may_be_up();
+        if is_first
+            && self.counts_for_startup(id)
+            && let Startup::Waits(many, _) = &mut self.startup
+        {
+            *many = many.saturating_sub(1);
         }
     }
 
-    fn all_may_be_up(&mut self) {
-        if let Startup::Waits(0, _) = self.startup {
+    /// Everything has settled: all may be up now.
+    pub(crate) fn all_may_be_up(&mut self) {
+        if let Startup::Waits(0, _) = self.startup
+            && !self.is_stopping()
+            && !self.is_one_on_the_way()
+        {
             self.startup = Startup::Done;
             self.notice(Notice::AllUp);
         }
     }
 
+    /// Whether one that was up is to be up again. Who has ended for good is waited for by
+    /// nobody.
+    fn is_one_on_the_way(&self) -> bool {
+        let mut ids = self.ids().filter(|id| self.counts_for_startup(*id));
+        ids.any(|id| {
+            self.program(id).is_some_and(|program| match program.state {
+                State::Starting { .. } | State::Backoff { .. } | State::Stopping(_) => true,
+                State::Stopped => program.wanted,
+                State::Running { .. } | State::Exited { .. } | State::Fatal { .. } => false,
+            })
+        })
+    }
+
     /// Not all were up in time.
     pub(crate) fn pass_startup(&mut self, now: Time) -> bool {
-        let Startup::Waits(many, Some(at)) = self.startup else {
-            return false;
-        };
-        if at > now {
+        if self.startup.deadline().is_none_or(|at| at > now) {
             return false;
         }
-        self.startup = Startup::Waits(many, None);
         let timeout = self.spec.startup_timeout.unwrap_or_default();
         self.begin_shutdown(now, Cause::StartupTimeout(timeout));
         true
     }
 
-    /// In the shutdown nobody is impatient with a start any more.
+    /// In the shutdown nobody is impatient with a start any more, nor told that all are up.
     pub(crate) fn end_startup(&mut self, now: Time) {
-        if let Startup::Waits(many, _) = self.startup {
-            self.startup = Startup::Waits(many, None);
-        }
+        self.startup = Startup::Done;
         for id in self.ids() {
             self.stop_asking(now, id);
             if let Some((program, _)) = self.parts(id) {
@@ -128,7 +139,6 @@ impl Supervisor {
     pub(crate) fn count_startup(&mut self) {
         if let Startup::Waits(_, at) = self.startup {
             self.startup = Startup::Waits(self.not_up_yet(), at);
-            self.all_may_be_up();
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The longest pause between two kills; what is left by then hangs in the kernel.
-const LONGEST_KILL_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_KILL_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a leader with a terminal may take over its stop signal before it is hung
 /// up on in any case: half of what Docker grants, or of what it has before it is killed.
@@ -28,13 +28,11 @@ impl Supervisor {
                 (*run, *born, step.part(), *step != Step::Forked)
             }
             State::Running { run, born } => (*run, *born, Part::Command, true),
-            State::Backoff { .. } => {
-                self.become_state(now, id, State::Stopped);
-                return;
-            }
-            State::Stopping(_) | State::Stopped | State::Exited { .. } | State::Fatal { .. } => {
-                return;
-            }
+            State::Stopped
+            | State::Backoff { .. }
+            | State::Stopping(_)
+            | State::Exited { .. }
+            | State::Fatal { .. } => return,
         };
         let signal = match why {
             // A picture of what it was doing, for those who write to its core file.

@@ -60,9 +60,8 @@ impl Supervisor {
     /// A supervisor of what `spec` says. Nothing happens before the first event.
     #[must_use]
     pub fn new(spec: Spec) -> Supervisor {
-        let by_itself = |program: &ProgramSpec| program.autostart && program.schedule.is_none();
         let programs = spec.programs.iter();
-        let programs = programs.map(|program| Program::new(by_itself(program)));
+        let programs = programs.map(|program| Program::new(program.starts_by_itself()));
         let mut supervisor = Supervisor {
             phase: Phase::Up,
             jitter: Jitter::new(spec.seed),
@@ -126,6 +125,7 @@ impl Supervisor {
         for _ in 0..MOST_ROUNDS {
             self.settle(now);
             if !self.pass_time(now) {
+                self.all_may_be_up();
                 return;
             }
         }
@@ -300,7 +300,7 @@ impl Supervisor {
         if is_free {
             self.mark_new_dirty();
         }
-        if self.is_stopping() {
+        if is_free || self.is_stopping() {
             self.let_go(id);
         }
     }
@@ -402,9 +402,7 @@ impl Supervisor {
             return;
         };
         if program.standing == Standing::Removed {
-            let users = self.graph.users(id).iter();
-            let mut users = users.filter_map(|user| self.program(*user));
-            if !users.any(|user| user.state.run().is_some()) {
+            if !self.is_needed(id) {
                 self.tell(now, id, Why::Removed);
             }
             return;
@@ -456,22 +454,27 @@ impl Supervisor {
     /// Whether a program must wait for another one's end before its own (STOP-4).
     fn is_needed(&self, id: ProgramId) -> bool {
         let users = self.graph.users(id).iter();
-        users
-            .filter_map(|user| self.program(*user))
-            .any(|user| !user.let_go)
+        users.filter_map(|user| self.program(*user)).any(|user| {
+            let is_to_end = self.is_stopping() || user.standing == Standing::Removed;
+            !user.let_go && (is_to_end || user.state.run().is_some())
+        })
     }
 
-    /// During the shutdown: a program without a life holds back those that it needs no
-    /// more, once those that need it hold it back no more. One that is done (a migration,
-    /// say) still stands between the two: they depend on each other by way of it (STOP-4).
+    /// Of those that are to end, by the shutdown or since they were removed: one without a
+    /// life holds back those that it needs no more, once those that need it hold it back no
+    /// more. One that is done (a migration, say) still stands between the two: they depend
+    /// on each other by way of it (STOP-4).
     pub(crate) fn let_go(&mut self, id: ProgramId) {
+        let stopping = self.is_stopping();
         let mut work = alloc::vec![id];
         while let Some(id) = work.pop() {
             let is_needed = self.is_needed(id);
             let Some((program, spec)) = self.parts(id) else {
                 continue;
             };
-            if is_needed || program.let_go || program.state.run().is_some() {
+            let is_to_end = stopping || program.standing == Standing::Removed;
+            let lives = program.state.run().is_some();
+            if is_needed || program.let_go || lives || !is_to_end {
                 continue;
             }
             program.let_go = true;

@@ -8,7 +8,9 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
+use crate::life::FIRST_KILL_PAUSE;
 use crate::program::{Program, State, Step, earlier};
+use crate::stop::LONGEST_KILL_PAUSE;
 use crate::{
     Action, Care, Cause, End, ExitStatus, HealthAction, Message, ProgramId, ProgramSpec, Question,
     ReadyBy, RunId, Scope, Signal, Supervisor, Time, Why, Work,
@@ -16,12 +18,6 @@ use crate::{
 
 /// From the polite word to the kill of a process that asks: it has nothing to lose.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What is killed and does not go is killed again after a pause that doubles up to this.
-const LONGEST_KILL_PAUSE: Duration = Duration::from_secs(1);
-
-/// The first of these pauses.
-const FIRST_KILL_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is known of how a program is, while it is STARTING or RUNNING.
 #[derive(Clone, Debug, Default)]
@@ -208,9 +204,10 @@ impl Supervisor {
             again: FIRST_KILL_PAUSE,
         };
         self.wake_at(kill);
+        // All of them, since they are killed together, and nobody is untold (STOP-1).
         self.order(Action::Tell {
             run,
-            scope: Some(Scope::Leader),
+            scope: Some(Scope::Tree),
             signal: Signal::TERM,
         });
     }
@@ -372,13 +369,8 @@ impl Supervisor {
         let Some(id) = self.life_of(run) else {
             return;
         };
-        if let Some(State::Starting {
-            step: Step::Forked, ..
-        }) = self.program(id).map(|program| &program.state)
-        {
-            // It could say nothing before its exec.
-            self.execed(now, run);
-        }
+        // It could say nothing before its exec.
+        self.execed(now, run);
         let stopping = self.is_stopping();
         let Some((program, spec)) = self.parts(id) else {
             return;
@@ -399,6 +391,10 @@ impl Supervisor {
             }
             Message::Alive => {
                 *watchdog = watchdog.map(|(period, _)| (period, now.plus(period)));
+                // That may be earlier than before: a pause gave it more (HEALTH-2).
+                if let Some(at) = watchdog.map(|(_, at)| at) {
+                    self.wake_at(at);
+                }
             }
             Message::WatchdogPeriod(period) if is_running && !stopping => {
                 // systemd takes none for the end of it.

@@ -184,20 +184,26 @@ impl Page {
     }
 
     fn start(&mut self, program: &ProgramSpec) {
+        let is_oneshot = program.kind == Kind::Oneshot;
         self.add(format_args!("priority {}; up ", program.priority));
         match (program.readiness, program.startsecs) {
+            _ if is_oneshot => self.add("when it is done"),
             (Some(_), Duration::ZERO) => self.add("when it is ready"),
             (Some(_), time) => self.add(format_args!("after {} and when it is ready", Time(time))),
             (None, Duration::ZERO) => self.add("at once"),
             (None, time) => self.add(format_args!("after {}", Time(time))),
         }
         match program.startretries {
+            Retries::AtMost(0) => self.add("; no retries"),
             Retries::AtMost(1) => self.add("; 1 retry"),
             Retries::AtMost(n) => self.add(format_args!("; {n} retries")),
             Retries::Infinite => self.add("; retried without end"),
         }
-        let (low, high) = (Time(program.backoff), Time(program.backoff_max));
-        self.add(format_args!(", pauses of {low} to {high}"));
+        // A service that is not retried may be restarted all the same.
+        if !(is_oneshot && program.startretries == Retries::AtMost(0)) {
+            let (low, high) = (Time(program.backoff), Time(program.backoff_max));
+            self.add(format_args!(", pauses of {low} to {high}"));
+        }
         self.row("start");
     }
 

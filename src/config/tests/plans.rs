@@ -1,8 +1,7 @@
 //! Configurations without an error, and what becomes of them.
 
 use super::*;
-use crate::limits::Limits;
-use crate::plan::{Manner, Output, Slate, UserSpec};
+use crate::plan::{Slate, UserSpec};
 use lastout_core::{
     Autorestart, EndPolicy, Forward, Leftovers, Meaning, Retries, Scope, Signal, SignalTable,
 };
@@ -10,25 +9,8 @@ use std::ffi::CString;
 
 /// What the command line adds when there is a command on it.
 pub(super) fn with_command() -> Options {
-    let launch = Launch {
-        argv: vec![c"cargo".to_owned(), c"test".to_owned()],
-        environment: Vec::new(),
-        directory: None,
-        user: None,
-        umask: None,
-        stdin: Stdin::Inherit,
-        stdout: Output::Inherit,
-        stderr: Output::Inherit,
-        limits: Limits::default(),
-        ready: None,
-        health: None,
-        notify: false,
-        pre_start: None,
-        post_stop: None,
-        schedule: None,
-        slate: Slate::AsStarted,
-        manner: Manner::default(),
-    };
+    let argv = vec![c"cargo".to_owned(), c"test".to_owned()];
+    let launch = Launch::as_started(argv, Vec::new());
     Options {
         command: Some((ProgramSpec::command("main"), launch)),
         ..Options::default()
@@ -61,25 +43,7 @@ fn a_command_is_enough() {
     assert_eq!(spec, ProgramSpec::new("web"));
     let environment = ["A=1 2", "LASTOUT_PROGRAM=web", "PATH=/bin"];
     let environment = environment.map(|v| CString::new(v).unwrap()).to_vec();
-    let expected = Launch {
-        argv: vec![c"true".to_owned()],
-        environment,
-        directory: None,
-        user: None,
-        umask: None,
-        stdin: Stdin::Null,
-        stdout: Output::Inherit,
-        stderr: Output::Inherit,
-        limits: Limits::default(),
-        ready: None,
-        health: None,
-        notify: false,
-        pre_start: None,
-        post_stop: None,
-        schedule: None,
-        slate: Slate::Clean,
-        manner: Manner::default(),
-    };
+    let expected = Launch::clean(vec![c"true".to_owned()], environment);
     assert_eq!(launch, expected);
 }
 
@@ -275,55 +239,4 @@ fn what_is_surely_not_meant_is_a_warning() {
             "supervisor.toml:22:11: `e`: `/etc` is not a file",
         ]
     );
-}
-
-#[test]
-fn start_order_is_priority_and_then_the_file() {
-    let folder = Folder::new(
-        "[program.z]\ncommand = ['sh', '-c', \"trap 'echo bye' TERM\\nsleep 1\"]\n\
-         [program.a]\ncommand = 'sh'\nuser = 'root:0'\ndirectory = '/'\numask = '7'\n\
-         autostart = false\n[program.first]\npriority = 1\ncommand = 'sh'\n",
-    );
-    let loaded = folder
-        .load_with(&[("PATH", "/bin")], with_command())
-        .unwrap();
-    let text = explain(&loaded);
-    let expected = "\
-supervisor.toml: 4 programs, in the order of their start
-
-first
-  command     sh
-  start       priority 1; up after 1s; 3 retries, pauses of 1s to 30s
-  restart     unless it exits with 0
-  its end     well: the container goes on; badly: the container ends
-  stop        SIGTERM to it, killed after 10s
-
-z
-  command     sh -c 'trap '\\''echo bye'\\'' TERM⏎ sleep 1'
-  start       priority 999; up after 1s; 3 retries, pauses of 1s to 30s
-  restart     unless it exits with 0
-  its end     well: the container goes on; badly: the container ends
-  stop        SIGTERM to it, killed after 10s
-
-a (not by itself)
-  command     sh
-  directory   /
-  user        root:0
-  umask       007
-  start       priority 999; up after 1s; 3 retries, pauses of 1s to 30s
-  restart     unless it exits with 0
-  its end     well: the container goes on; badly: the container ends
-  stop        SIGTERM to it, killed after 10s
-
-main (the command, when all are up; its end is the end)
-  command     cargo test
-  stop        SIGTERM to it, killed only at the end of the shutdown
-
-lastout
-  shutdown    within 9s
-  signals     HUP reload; INT QUIT TERM PWR RTMIN+3 shutdown; USR1 reopen-logs;
-              USR2 log-state
-  log         info, as text
-";
-    assert_eq!(text, expected);
 }

@@ -60,6 +60,11 @@ fn nearly() -> impl Strategy<Value = String> {
         Just("\"\"\"\n${A} \\u0041\n\"\"\"".to_owned()),
         Just("'${'".to_owned()),
         Just("true".to_owned()),
+        "\\{ (notify|fd|tcp|http|exec|interval|retries) = (true|1|'a:1'|'http://a'|0)(, timeout = 2)? \\}",
+        "\\{ (a|b|nofile|core) = ('ready'|'completed'|\\[1, 2\\]|'1KiB'|'/etc/hostname') \\}",
+        "\\['(a|b|c|a:0|a:1|-/nope|CHOWN)'(, 'b')?\\]",
+        "(1|2|5)",
+        "'([0-9*/,-]{1,3} ){4}[0-9*/,-]{1,3}'",
         Just("[\"sh\", \"-c\", \"x\"]".to_owned()),
         Just("\"forward:a\"".to_owned()),
     ];
@@ -118,4 +123,23 @@ fn a_file_of_nothing_but_errors_costs_no_more_than_its_size() {
     survives(format!("[program.a]\ncommand = '{words}'").as_bytes()).unwrap();
     let programs: String = (0..10_000).map(|i| format!("[program.p{i}]\n")).collect();
     survives(format!("[defaults]\ncommand = 1\n{programs}").as_bytes()).unwrap();
+    let names: Vec<String> = (0..60_000).map(|i| format!("'x{i}'")).collect();
+    let needy = format!("command = 'b'\ndepends_on = [{}]\n", names.join(", "));
+    survives(format!("[program.b]\n{needy}").as_bytes()).unwrap();
+    let programs: String = (0..10_000).map(|i| format!("[program.x{i}]\n")).collect();
+    survives(
+        format!("[program.b]\n{needy}\n[defaults]\ncommand = 'a'\nnumprocs = 1000\n{programs}")
+            .as_bytes(),
+    )
+    .unwrap();
+    let chain: String = (0..10_000)
+        .map(|i| {
+            format!(
+                "[program.x{i}]\ndepends_on = ['x{}', 'x{}']\n",
+                (i + 1) % 10_000,
+                i / 2
+            )
+        })
+        .collect();
+    survives(format!("[defaults]\ncommand = 'a'\n{chain}").as_bytes()).unwrap();
 }

@@ -414,29 +414,3 @@ fn times_that_do_not_count_or_never_come_are_told() {
         ]
     );
 }
-
-#[test]
-fn check_shows_the_order_of_the_start_with_its_reasons() {
-    let text = "[supervisor]\nstartup_timeout = '2m'\n[signals]\nHUP = 'reload:proxy:0'\n\
-        [program.proxy]\ncommand = 'sh'\nnumprocs = 3\ndepends_on = { app = 'ready', log = 'started' }\n\
-        priority = 1\nhealthcheck = { tcp = '[::1]:80', action = 'none' }\nreload_signal = 'HUP'\n\
-        [program.last]\ncommand = 'sh'\ndepends_on = ['proxy', 'app']\nstdout = 'null'\n\
-        ready = 'notify'\nwatchdog = 30\ncapabilities = []\n\
-        [program.app]\ncommand = 'sh'\ndepends_on = ['migrate', 'db']\nstartsecs = 2\n\
-        ready = { http = 'http://localhost:8080/health?full' }\npre_start = 'mkdir -p /x'\n\
-        post_stop = ['rm', '-r', '/x y']\nrlimits = { core = 0, nofile = [1024, 'unlimited'] }\n\
-        nice = 5\noom_score_adj = -500\nno_new_privileges = true\ncapabilities = ['KILL', 'CHOWN']\n\
-        [program.migrate]\ncommand = 'sh'\ntype = 'oneshot'\ndepends_on = ['db']\n\
-        [program.db]\ncommand = 'sh'\nready = { exec = 'pg_isready -q', interval = '500ms' }\n\
-        [program.log]\ncommand = 'sh'\npriority = 2000\n\
-        [program.job]\ncommand = 'sh'\nschedule = '30 2 * * *'\ntimezone = 'Asia/Tokyo'\n\
-        concurrency = 'replace'\n";
-    let loaded = Folder::new(text).load().unwrap();
-    let text = explain::explain_at(&loaded, 0);
-    assert!(
-        text.lines().all(|line| line.chars().count() <= 80),
-        "{text}"
-    );
-    let expected = include_str!("explained.txt");
-    assert_eq!(text, expected, "{text}");
-}

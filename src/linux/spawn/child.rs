@@ -43,7 +43,12 @@ impl Recipe<'_> {
     fn steps(&mut self, channels: &mut Channels) -> Result<Infallible, SpawnFailure> {
         self.take_place(channels.cgroup)?;
         if self.stdin == Stdin::Null {
-            stdio::null_stdin()?;
+            stdio::null(0)?;
+        }
+        for (number, output) in [(1, self.stdout), (2, self.stderr)] {
+            if output == Output::Null {
+                stdio::null(number)?;
+            }
         }
         if let Task::Ask(question) = self.task {
             self.take_identity()?;
@@ -53,11 +58,6 @@ impl Recipe<'_> {
             stdio::keep_only_stdin();
             self.open_to_signals();
             question.ask_and_leave();
-        }
-        for (number, output) in [(1, self.stdout), (2, self.stderr)] {
-            if output == Output::Null {
-                stdio::null_output(number)?;
-            }
         }
         self.arrange_descriptors(channels)?;
         if let Some(umask) = self.umask {

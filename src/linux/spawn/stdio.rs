@@ -13,35 +13,22 @@ use super::check;
 #[unsafe(link_section = ".data")]
 static NULL: [u8; 10] = *b"/dev/null\0";
 
-/// Puts /dev/null on descriptor 0; where there is none, a pipe that nobody writes to.
-pub(super) fn null_stdin() -> Result<(), SpawnFailure> {
+/// Puts /dev/null on descriptor 0, 1 or 2; where there is none, the reading end of a pipe
+/// that nobody writes to. Writing to that is an error, and none that anybody dies of.
+pub(super) fn null(number: RawFd) -> Result<(), SpawnFailure> {
     // SAFETY: a null-terminated path, an array with room for two descriptors, and
     // descriptors that are this child's own.
     unsafe {
-        // Closed first: the lowest free number is given out, which is 0 then, and no
-        // other is needed where RLIMIT_NOFILE has left none.
-        libc::close(0);
+        // Closed first: the lowest free number is given out, which is this one then,
+        // since those below are open (PID-9), and no other is needed where RLIMIT_NOFILE
+        // has left none.
+        libc::close(number);
         if libc::open(NULL.as_ptr().cast(), libc::O_RDWR) >= 0 {
             return Ok(());
         }
         let mut ends = [0; 2];
         check(Stage::Stdio, libc::pipe2(ends.as_mut_ptr(), 0))?;
         libc::close(ends[1]);
-    }
-    Ok(())
-}
-
-/// Puts /dev/null on descriptor 1 or 2. Where there is none it stays as it is (PID-3): who
-/// writes to a pipe that nobody reads would die of it. Async-signal-safe.
-pub(super) fn null_output(number: RawFd) -> Result<(), SpawnFailure> {
-    // SAFETY: a null-terminated path, and descriptors that are this child's own.
-    unsafe {
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
-        if null < 0 {
-            return Ok(());
-        }
-        check(Stage::Stdio, libc::dup2(null, number))?;
-        libc::close(null);
     }
     Ok(())
 }

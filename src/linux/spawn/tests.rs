@@ -9,7 +9,7 @@ use super::{ReadyNews, Work};
 use crate::limits::{Capabilities, Limits};
 use crate::linux::testing::life::{Lives, words};
 use crate::linux::testing::{in_namespace, in_process, mount, until};
-use crate::plan::{Probe, Ready, Stdin};
+use crate::plan::{Output, Probe, Ready, Stdin};
 
 const WHO: &str = "id -u; id -g; id -G; echo $HOME $USER $LOGNAME";
 
@@ -248,5 +248,21 @@ fn ready_2_a_number_beyond_the_limit_is_a_failed_start() {
         let life = lives.live(Work::Command);
         let (stage, errno) = (Stage::Readiness, libc::EBADF);
         assert_eq!(life.exec, Err(SpawnFailure { stage, errno }));
+    });
+}
+
+#[test]
+fn what_a_program_writes_goes_nowhere_if_it_is_to() {
+    in_process(|| {
+        let script = "echo $(readlink /proc/$$/fd/1 /proc/$$/fd/2); \
+            [ \"$(readlink /proc/$$/fd/1)\" = /dev/null ]";
+        let mut lives = Lives::of_shell(script);
+        lives.launch.stderr = Output::Null;
+        let life = lives.live(Work::Command);
+        assert_eq!(life.status, ExitStatus::Code(1));
+        assert!(life.said.ends_with(" /dev/null\n"), "{}", life.said);
+        lives.launch.stdout = Output::Null;
+        let life = lives.live(Work::Command);
+        assert_eq!((life.status, life.said.as_str()), (ExitStatus::Code(0), ""));
     });
 }

@@ -13,7 +13,7 @@ use crate::linux::people::People;
 use crate::linux::signals::Inherited;
 use crate::linux::spawn::{Start, Work};
 use crate::linux::wait::{self, Peek};
-use crate::plan::{Launch, Manner, Output, Slate, Stdin, UserSpec};
+use crate::plan::{Launch, UserSpec};
 
 /// How a life went.
 #[derive(Debug, PartialEq)]
@@ -48,25 +48,8 @@ impl Lives {
         };
         // SAFETY: stdout of this forked process is nobody else's.
         assert_eq!(unsafe { libc::dup2(output.as_raw_fd(), 1) }, 1);
-        let launch = Launch {
-            argv: words(&["sh", "-c", script]),
-            environment: words(&["PATH=/usr/local/bin:/usr/bin:/bin", "OWN=own", "HOME=/own"]),
-            directory: None,
-            user: None,
-            umask: None,
-            stdin: Stdin::Null,
-            stdout: Output::Inherit,
-            stderr: Output::Inherit,
-            schedule: None,
-            limits: Limits::default(),
-            ready: None,
-            health: None,
-            notify: false,
-            pre_start: None,
-            post_stop: None,
-            slate: Slate::Clean,
-            manner: Manner::default(),
-        };
+        let environment = words(&["PATH=/usr/local/bin:/usr/bin:/bin", "OWN=own", "HOME=/own"]);
+        let launch = Launch::clean(words(&["sh", "-c", script]), environment);
         Lives {
             people: People::adopt(Inherited::take()),
             launch,

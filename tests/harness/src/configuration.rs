@@ -1,5 +1,6 @@
 //! A supervisor.toml of a test's own, in a folder of its own.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
@@ -13,7 +14,8 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// A file with this text, in which PROBE stands for the probe's path.
+    /// A file with this text, in which PROBE stands for the probe's path and FOLDER for
+    /// that of the file's own folder, in which everybody may write.
     ///
     /// # Panics
     ///
@@ -25,6 +27,8 @@ impl Configuration {
         let name = format!("lastout-configuration-{}-{count}", process::id());
         let folder = env::temp_dir().join(name);
         must(fs::create_dir_all(&folder), "make a folder");
+        let everybody = fs::Permissions::from_mode(0o777);
+        must(fs::set_permissions(&folder, everybody), "open the folder");
         let configuration = Configuration { folder };
         configuration.rewrite(text);
         configuration
@@ -37,8 +41,30 @@ impl Configuration {
     /// When it cannot be written.
     pub fn rewrite(&self, text: &str) {
         let text = text.replace("PROBE", &binaries::probe());
-        let path = self.folder.join("supervisor.toml");
-        must(fs::write(path, text), "write it");
+        let text = text.replace("FOLDER", &self.folder());
+        self.write("supervisor.toml", &text);
+    }
+
+    /// Writes a file beside it, as a whole: whoever looks sees all of it or nothing.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) {
+        let fresh = self.folder.join(format!(".{name}.fresh"));
+        must(fs::write(&fresh, text), "write a file");
+        must(fs::rename(fresh, self.folder.join(name)), "put it there");
+    }
+
+    /// Takes a file beside it away, if it is there.
+    pub fn remove(&self, name: &str) {
+        let _ = fs::remove_file(self.folder.join(name));
+    }
+
+    /// What a file beside it has in it, if it is there.
+    #[must_use]
+    pub fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.folder.join(name)).ok()
     }
 
     /// The file's name.
@@ -63,6 +89,16 @@ impl Configuration {
     #[must_use]
     pub fn run(&self) -> Run {
         self.setup(&[]).start()
+    }
+
+    /// Starts `lastout -v -c FILE` as PID 1 and waits for these lines.
+    #[must_use]
+    pub fn run_until(&self, lines: &[&str]) -> Run {
+        let run = self.setup(&["-v"]).start();
+        for line in lines {
+            run.wait_for_line(line);
+        }
+        run
     }
 }
 

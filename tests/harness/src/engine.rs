@@ -195,6 +195,16 @@ impl Container {
         docker(&["kill", "--signal", name, &self.name]);
     }
 
+    /// `docker pause`: from then on all of it is frozen, lastout with its programs.
+    pub fn pause(&self) {
+        docker(&["pause", &self.name]);
+    }
+
+    /// `docker unpause`.
+    pub fn unpause(&self) {
+        docker(&["unpause", &self.name]);
+    }
+
     /// Waits until it has ended and all lines have been read; its exit status.
     ///
     /// # Panics

@@ -141,6 +141,24 @@ impl Lines {
         lines.map(|line| line.text.clone()).collect()
     }
 
+    /// That all of these were said on that stream, in this order. What is said on
+    /// different streams has none.
+    ///
+    /// # Panics
+    ///
+    /// When one is missing, or comes before another.
+    pub fn assert_in_order(&self, stream: Stream, expected: &[&str]) {
+        let said = self.of(stream);
+        let mut said = said.iter();
+        for part in expected {
+            assert!(
+                said.any(|line| line.contains(part)),
+                "{part:?} is missing, or before another of {expected:#?} in:\n{}",
+                self.text()
+            );
+        }
+    }
+
     /// Everything so far, for a message: `out | text` and `err | text`.
     #[must_use]
     pub fn text(&self) -> String {

@@ -195,6 +195,25 @@ impl Run {
         &self.lines
     }
 
+    /// The process that a program was started as last, by what lastout has told of it.
+    ///
+    /// # Panics
+    ///
+    /// When it was not started, or is not there any more.
+    #[must_use]
+    pub fn leader_of(&self, program: &str) -> Process {
+        let start = format!("lastout: {program}: started, pid ");
+        self.lines.wait_for(&start);
+        let said = self.lines.of(Stream::Stderr);
+        let last = said.iter().rev().find_map(|line| line.strip_prefix(&start));
+        let inner = last.and_then(|pid| pid.parse().ok());
+        let mut everybody = self.processes().into_iter();
+        match everybody.find(|process| Some(process.inner_pid) == inner) {
+            Some(process) => process,
+            None => panic!("{program} is not there; said was:\n{}", self.lines.text()),
+        }
+    }
+
     /// The first line that contains this, as soon as it is there ([`Lines::wait_for`]).
     pub fn wait_for_line(&self, part: &str) -> Line {
         self.lines.wait_for(part)

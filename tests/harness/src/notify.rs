@@ -61,18 +61,32 @@ impl Receiver {
                 self.socket.set_read_timeout(Some(left)),
                 "set how long to wait",
             );
-            let mut buffer = [0; 8192];
-            if let Ok(got) = self.socket.recv(&mut buffer) {
-                let text = String::from_utf8_lossy(buffer.get(..got).unwrap_or_default());
-                self.said.borrow_mut().push(text.into_owned());
-            }
+            let _ = self.hear();
         }
     }
 
-    /// What was received while somebody waited, in order.
+    /// Everything that was said so far, in order.
+    ///
+    /// # Panics
+    ///
+    /// When the socket cannot be asked.
     #[must_use]
     pub fn said(&self) -> Vec<String> {
+        must(self.socket.set_nonblocking(true), "not wait");
+        while self.hear() {}
+        must(self.socket.set_nonblocking(false), "wait again");
         self.said.borrow().clone()
+    }
+
+    /// Takes one datagram more, if there is one.
+    fn hear(&self) -> bool {
+        let mut buffer = [0; 8192];
+        let Ok(got) = self.socket.recv(&mut buffer) else {
+            return false;
+        };
+        let text = String::from_utf8_lossy(buffer.get(..got).unwrap_or_default());
+        self.said.borrow_mut().push(text.into_owned());
+        true
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
@@ -122,6 +122,7 @@ impl Recipe {
         // From here on it has its own network.
         run.wait_for_line("recipe: played");
         let network = Network::of(&run);
+        must(fs::write(folder.join("go"), ""), "let it begin");
         Played {
             run,
             network,
@@ -164,7 +165,11 @@ impl Recipe {
         }
         let words = dockerfile.entrypoint.iter().chain(&dockerfile.command);
         let words: Vec<String> = words.map(|word| quoted(word)).collect();
-        let _ = writeln!(script, "echo 'recipe: played'");
+        // It may be over in a moment, and its network is to be had while it is there.
+        let _ = writeln!(
+            script,
+            "echo 'recipe: played'; until [ -e go ]; do sleep 0.01; done"
+        );
         let _ = writeln!(script, "exec chroot root {}", words.join(" "));
         script
     }
@@ -190,14 +195,30 @@ impl Played {
         text
     }
 
+    /// Lets a command run in there, which says nothing; it ends with everybody else.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn begin(&self, words: &[&str]) -> Child {
+        let mut command = self.command(words);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        must(command.spawn(), "nsenter")
+    }
+
     fn attempt(&self, words: &[&str]) -> Output {
+        must(self.command(words).output(), "nsenter")
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
         let target = self.run.pid().to_string();
-        let enter = ["--mount", "--net", "--pid", "--root", "--wd=/", "--"];
-        let output = Command::new("nsenter")
+        let enter = ["--mount", "--net", "--pid", "--root", "--wdns=/", "--"];
+        let mut command = Command::new("nsenter");
+        command
             .args([&["--target", &target], &enter[..], words].concat())
-            .stdin(Stdio::null())
-            .output();
-        must(output, "nsenter")
+            .stdin(Stdio::null());
+        command
     }
 }
 

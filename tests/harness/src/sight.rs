@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A process, as the host counts.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -69,6 +70,14 @@ pub fn context_switches(pid: i32) -> u64 {
         .iter()
         .filter_map(|name| status_field(pid, name)?.parse::<u64>().ok())
         .sum()
+}
+
+/// How long it was on a processor so far.
+#[must_use]
+pub fn processor_time(pid: i32) -> Duration {
+    let figures = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    let nanoseconds = figures.split(' ').next().and_then(|text| text.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
 fn namespace(pid: i32) -> Option<PathBuf> {

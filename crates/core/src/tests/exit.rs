@@ -179,3 +179,65 @@ fn end_1_without_any_program_it_is_over_at_once() {
     bench.fact(Event::NobodyLeft);
     assert_eq!(bench.exit(), Some(0));
 }
+
+/// A program that gives up at its first failure.
+fn strict(name: &str) -> ProgramSpec {
+    ProgramSpec {
+        startretries: crate::Retries::AtMost(0),
+        autorestart: crate::Autorestart::Never,
+        ..needing(name, &[])
+    }
+}
+
+#[test]
+fn exit_2_every_way_in_which_a_program_ends_the_container_has_its_status() {
+    let with_hook = ProgramSpec {
+        pre_start: true,
+        ..strict("hook")
+    };
+    let for_good = ProgramSpec {
+        on_success: crate::EndPolicy::Shutdown,
+        exitcodes: vec![0, 3],
+        ..strict("good")
+    };
+    let ignored = ProgramSpec {
+        on_failure: crate::EndPolicy::Ignore,
+        ..strict("ignored")
+    };
+    let early = ProgramSpec {
+        autorestart: crate::Autorestart::Always,
+        startsecs: ms(1_000),
+        ..strict("early")
+    };
+    let killed = ExitStatus::Signal(Signal::KILL);
+    let code = ExitStatus::Code;
+    for (what, spec, end, status) in [
+        ("a failure", strict("a"), code(5), 5),
+        ("a death by a signal", strict("a"), killed, 137),
+        ("a good end", strict("a"), code(0), 0),
+        (
+            "a good end that is the container's",
+            for_good.clone(),
+            code(3),
+            3,
+        ),
+        ("a failed start with 0", early, code(0), 1),
+        ("a failed pre_start", with_hook, code(6), 6),
+        (
+            "a failure that is nobody's, when it was the last",
+            ignored,
+            code(7),
+            7,
+        ),
+    ] {
+        let mut bench = Bench::running(vec![spec], 1);
+        bench.ended(1, end);
+        bench.gone(1);
+        bench.fact(Event::NobodyLeft);
+        assert_eq!(bench.exit(), Some(status), "{what}");
+    }
+    let mut bench = Bench::new(vec![strict("missing")]);
+    bench.failed(1, not_found());
+    bench.fact(Event::NobodyLeft);
+    assert_eq!(bench.exit(), Some(127));
+}

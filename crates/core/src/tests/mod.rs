@@ -2,17 +2,24 @@
 //! where the simulation shows that the rules hold together.
 
 mod exit;
+mod health;
+mod hooks;
+mod needs;
+mod ready;
+mod reload;
+mod schedule;
 mod signals;
 mod starts;
 mod states;
 mod stop;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    Action, Condition, Event, ExitStatus, Need, Notice, ProgramId, ProgramSpec, RunId, Signal,
-    SpawnFailure, Spec, Stage, Supervisor, Time,
+    Action, Care, Change, Condition, Event, ExitStatus, Message, Need, Notice, ProgramId,
+    ProgramSpec, RunId, Signal, SpawnFailure, Spec, Stage, Supervisor, Time, Why, Work,
 };
 
 /// A supervisor whose facts are told by hand. Runs are numbered from 1 in the order of
@@ -113,6 +120,27 @@ impl Bench {
         self.gone(run);
     }
 
+    fn said(&mut self, run: u64, message: Message) {
+        let run = RunId(run);
+        self.fact(Event::Said { run, message });
+    }
+
+    fn due(&mut self, program: u32) {
+        let program = ProgramId(program);
+        self.fact(Event::Due { program });
+    }
+
+    /// The configuration is read again, and each program is launched as before.
+    fn loaded(&mut self, programs: Vec<ProgramSpec>) {
+        let launches = programs.iter().map(|_| Change::Same).collect();
+        self.loaded_with(programs, launches);
+    }
+
+    fn loaded_with(&mut self, programs: Vec<ProgramSpec>, launches: Vec<Change>) {
+        let spec = Box::new(Spec::new(programs));
+        self.fact(Event::Loaded { spec, launches });
+    }
+
     fn failed(&mut self, run: u64, failure: SpawnFailure) {
         let run = RunId(run);
         self.fact(Event::SpawnFailed { run, failure });
@@ -139,6 +167,22 @@ impl Bench {
         self.fact(Event::Tick);
     }
 
+    /// That much later, with every wake-up in between; what is ordered by all of them is
+    /// the last.
+    fn live(&mut self, pause: Duration) {
+        let until = self.now.plus(pause);
+        let mut all = Vec::new();
+        while let Some(at) = self.core.next_deadline().filter(|at| *at < until) {
+            self.now = at;
+            self.fact(Event::Tick);
+            all.append(&mut self.last);
+        }
+        self.now = until;
+        self.fact(Event::Tick);
+        all.append(&mut self.last);
+        self.last = all;
+    }
+
     fn state(&self, program: u32) -> &'static str {
         let program = self.core.program(ProgramId(program));
         program.map_or("none", |program| program.state.name(false))
@@ -148,6 +192,45 @@ impl Bench {
     fn started(&self) -> Vec<u32> {
         let all = self.last.iter();
         all.filter_map(match_spawn).collect()
+    }
+
+    /// What was started by the last fact, and for which program.
+    fn begun(&self) -> Vec<(u32, Work)> {
+        let all = self.last.iter();
+        all.filter_map(|action| {
+            if let Action::Spawn { program, work, .. } = action {
+                Some((program.0, *work))
+            } else {
+                None
+            }
+        })
+        .collect()
+    }
+
+    /// Who was told by the last fact, as people read it, and why.
+    fn told_why(&self) -> Vec<(u32, Why)> {
+        let all = self.last.iter();
+        all.filter_map(|action| {
+            if let Action::Notice(Notice::Told { program, why, .. }) = action {
+                Some((program.0, *why))
+            } else {
+                None
+            }
+        })
+        .collect()
+    }
+
+    /// What was said by the last fact of how programs are cared for.
+    fn cares(&self) -> Vec<Care> {
+        let all = self.last.iter();
+        all.filter_map(|action| {
+            if let Action::Notice(Notice::Care { news, .. }) = action {
+                Some(*news)
+            } else {
+                None
+            }
+        })
+        .collect()
     }
 
     /// The runs whose leaders were told by the last fact.

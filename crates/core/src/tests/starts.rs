@@ -4,7 +4,7 @@
 use alloc::vec;
 
 use super::*;
-use crate::{Autorestart, EndPolicy, Retries};
+use crate::{Autorestart, EndPolicy, Kind, Retries};
 
 fn always(name: &str) -> ProgramSpec {
     ProgramSpec {
@@ -22,6 +22,50 @@ fn pause(bench: &Bench) -> Option<Duration> {
             None
         }
     })
+}
+
+fn are_all_up(bench: &Bench) -> bool {
+    let mut last = bench.last.iter();
+    last.any(|action| matches!(action, Action::Notice(Notice::AllUp)))
+}
+
+#[test]
+fn up_1_all_are_up_when_nobody_is_on_the_way_again() {
+    let mut bench = Bench::running(vec![always("a"), needing("b", &[0])], 1);
+    bench.ends(1, 1);
+    bench.execed(2);
+    assert_eq!((bench.state(0), bench.state(1)), ("BACKOFF", "RUNNING"));
+    assert!(!are_all_up(&bench));
+    bench.after(ms(1_100));
+    bench.execed(3);
+    assert!(are_all_up(&bench));
+}
+
+#[test]
+fn up_1_whoever_was_up_and_has_ended_keeps_nobody_waiting() {
+    let ended = ProgramSpec {
+        on_failure: EndPolicy::Ignore,
+        autorestart: Autorestart::Never,
+        ..needing("a", &[])
+    };
+    let mut bench = Bench::running(vec![ended, needing("b", &[0])], 1);
+    bench.exited(1, 1);
+    bench.execed(2);
+    assert!(!are_all_up(&bench));
+    bench.gone(1);
+    assert_eq!((bench.state(0), bench.state(1)), ("EXITED", "RUNNING"));
+    assert!(are_all_up(&bench));
+}
+
+#[test]
+fn up_1_nobody_is_told_so_in_the_shutdown() {
+    let mut bench = Bench::running(vec![always("a"), needing("b", &[0])], 1);
+    bench.ends(1, 1);
+    bench.execed(2);
+    bench.signal(Signal::TERM);
+    assert!(!are_all_up(&bench));
+    bench.ends(2, 0);
+    assert!(!are_all_up(&bench));
 }
 
 #[test]
@@ -83,6 +127,26 @@ fn run_5_startretries_failures_in_a_row_are_tried_again() {
     }
     bench.execed(run);
     bench.ends(run, 1);
+    assert_eq!(bench.state(0), "FATAL");
+}
+
+#[test]
+fn run_5_a_oneshot_that_fails_after_it_was_up_is_tried_startretries_times_as_well() {
+    let spec = ProgramSpec {
+        on_failure: EndPolicy::Ignore,
+        kind: Kind::Oneshot,
+        startsecs: Duration::ZERO,
+        ..program("a")
+    };
+    let mut bench = Bench::new(vec![spec, program("other")]);
+    for run in [1, 3, 4, 5] {
+        assert_ne!(bench.state(0), "FATAL");
+        bench.execed(run);
+        bench.after(ms(1));
+        assert_eq!(bench.state(0), "RUNNING");
+        bench.ends(run, 1);
+        bench.after(ms(40_000));
+    }
     assert_eq!(bench.state(0), "FATAL");
 }
 

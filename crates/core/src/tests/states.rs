@@ -52,6 +52,27 @@ fn a_starting_program_is_running_after_startsecs() {
 }
 
 #[test]
+fn a_program_whose_pre_start_is_done_is_starting_its_command() {
+    for leftovers in [Leftovers::Stop, Leftovers::Keep] {
+        let spec = ProgramSpec {
+            pre_start: true,
+            leftovers,
+            ..quiet("a")
+        };
+        let mut bench = Bench::running(vec![spec, program("other")], 2);
+        bench.exited(1, 0);
+        if leftovers == Leftovers::Stop {
+            assert_eq!((bench.started(), bench.state(0)), (vec![], "STOPPING"));
+            bench.gone(1);
+        }
+        assert_eq!((bench.started(), bench.state(0)), (vec![0], "STARTING"));
+        bench.execed(3);
+        bench.after(ms(1_000));
+        assert_eq!(bench.state(0), "RUNNING");
+    }
+}
+
+#[test]
 fn a_starting_program_without_startsecs_is_running_at_its_exec() {
     let bench = Bench::running(vec![needing("a", &[])], 1);
     assert_eq!(bench.state(0), "RUNNING");

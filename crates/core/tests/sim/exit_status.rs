@@ -31,7 +31,7 @@ pub(crate) fn exit_status(
         Cause::Asked(signal) => {
             let Some(main) = spec.main else { return 0 };
             let shadow = &shadows[main.0 as usize];
-            mapped(match (shadow.last_end, shadow.has_leader()) {
+            mapped(match (shadow.last.end, shadow.has_leader()) {
                 // It hangs in the kernel, and SIGKILL will end it some day.
                 (_, true) => 137,
                 // It never ran, so it would have died of the signal that came.
@@ -48,7 +48,10 @@ pub(crate) fn exit_status(
 fn went_well(shadow: &Shadow) -> bool {
     match &shadow.life {
         Life::Done { well, .. } => *well,
-        Life::Alive(run) => run.leader.is_some_and(|(_, _, fate)| fate == Fate::Well),
-        Life::Waiting | Life::Pause(_) | Life::Fatal { .. } => false,
+        Life::Alive(run) => {
+            let fate = run.then.or(run.leader);
+            fate.is_some_and(|(_, fate)| fate == Fate::Well)
+        }
+        Life::Waiting | Life::Between(..) | Life::Pause(_) | Life::Fatal { .. } => false,
     }
 }

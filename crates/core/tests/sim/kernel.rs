@@ -4,9 +4,12 @@
 //! It does what Linux does on a bad day: a leader dies at any time, ignores what it is
 //! sent, is slow to act, is stopped, or hangs in the kernel where not even SIGKILL ends
 //! it; children outlive their parents and have children; a fork fails for a while, an
-//! exec for ever. A process is never revived, and no number is used again.
+//! exec for ever. What is run beside a program fails or takes for ever, and a program
+//! says what it likes when it likes. A process is never revived, and no number is used
+//! again.
 
 mod fates;
+mod talk;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -16,6 +19,7 @@ use lastout_core::{Event, RunId, Signal, Time};
 
 use crate::random::Random;
 use crate::world::{Chaos, World};
+use talk::Saying;
 
 /// Most processes of a world; a bound on the forks of those that fork again.
 const MOST_PROCESSES: usize = 400;
@@ -23,12 +27,30 @@ const MOST_PROCESSES: usize = 400;
 /// How long SIGKILL takes at most, and the news of a death.
 const KILL_TAKES: Duration = Duration::from_micros(100);
 
+/// What a process is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Job {
+    /// It is a program's command.
+    Command {
+        has_terminal: bool,
+        /// Whether it is to say that it is ready.
+        says_ready: bool,
+        /// How often it is to say that it is well.
+        watchdog: Option<Duration>,
+    },
+    /// It is run before or after a command.
+    Hook,
+    /// It asks a program.
+    Probe,
+}
+
 /// A process that lives or has lived; its index is its number.
 #[derive(Debug)]
 pub(crate) struct Process {
-    /// The life it belongs to; none: a stray.
+    /// The run it belongs to; none: a stray.
     pub(crate) run: Option<RunId>,
-    pub(crate) is_leader: bool,
+    /// What it is for, if it leads a run.
+    job: Option<Job>,
     pub(crate) alive: bool,
     /// Whether it was asked to end, itself or as one of those that a telling is for.
     pub(crate) told: bool,
@@ -41,18 +63,24 @@ pub(crate) struct Process {
     hangs_until: Option<Time>,
     execed: bool,
     forks_left: u32,
+    /// How often it will say that it is well before it forgets.
+    words_left: u32,
 }
 
-/// The tree of one life, as the shell keeps it.
+/// The tree of one run, as the shell keeps it.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
     leader: usize,
+    /// Everybody who ever was of it.
+    members: Vec<usize>,
     pub(crate) alive: u32,
     has_terminal: bool,
     leader_told: bool,
     /// Whether all that was left was told, so that newborn members are told as well.
     rest_told: bool,
     killed: bool,
+    /// When its exec is reported: nothing that happens after it is reported earlier.
+    exec_reported: Time,
     /// Whether the core knows that the leader is gone.
     end_is_known: bool,
     gone_reported: bool,
@@ -69,8 +97,11 @@ enum Happening {
     Die(usize, u16),
     Killed(usize),
     Thaw(usize),
+    Say(usize, Saying),
     Stray,
-    /// This fact reaches the shell.
+    /// Somebody wants the configuration to be read.
+    Load,
+    /// These news reach the shell.
     Report(usize),
 }
 
@@ -84,6 +115,16 @@ enum Stages {
     NoMemory,
 }
 
+/// What reaches the shell.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum News {
+    Fact(Event),
+    /// The time of the program of this name has come.
+    Due(String),
+    /// The configuration was read, and it is the one of this number.
+    Loaded(usize),
+}
+
 /// Processes, and the happenings that wait for their time.
 #[derive(Debug)]
 pub(crate) struct Kernel {
@@ -93,11 +134,14 @@ pub(crate) struct Kernel {
     pub(crate) trees: BTreeMap<RunId, Tree>,
     queue: BinaryHeap<Reverse<(Time, u64, Happening)>>,
     sequence: u64,
-    reports: Vec<Event>,
+    reports: Vec<News>,
     /// Leaders' ends that have happened and were not delivered yet.
     unreaped: usize,
-    /// Facts that the shell has not passed on yet.
-    pub(crate) inbox: Vec<Event>,
+    /// News that the shell has not passed on yet.
+    pub(crate) inbox: Vec<News>,
+    /// How many configurations there are, and how many were read.
+    versions: usize,
+    loads: usize,
     alive: usize,
     strays_told: bool,
     killing_everybody: bool,
@@ -115,6 +159,8 @@ impl Kernel {
             reports: Vec::new(),
             unreaped: 0,
             inbox: Vec::new(),
+            versions: world.versions.len(),
+            loads: 0,
             alive: 0,
             strays_told: false,
             killing_everybody: false,
@@ -126,8 +172,14 @@ impl Kernel {
             };
             kernel.report(*at, event);
         }
+        for (at, name) in &world.dues {
+            kernel.bring(*at, News::Due(name.clone()));
+        }
         for at in &world.strays {
             kernel.at(*at, Happening::Stray);
+        }
+        for at in &world.loads {
+            kernel.at(*at, Happening::Load);
         }
         kernel
     }
@@ -154,6 +206,9 @@ impl Kernel {
             Reverse((at.plus(by), sequence, what))
         };
         self.queue = queue.into_iter().map(later).collect();
+        for tree in self.trees.values_mut() {
+            tree.exec_reported = tree.exec_reported.plus(by);
+        }
     }
 
     /// Lets happen what happens until `now`; the facts are in the inbox then.
@@ -181,9 +236,11 @@ impl Kernel {
 
     /// Whether somebody hangs in the kernel at this time.
     pub(crate) fn somebody_hangs(&self, now: Time) -> bool {
-        self.processes
-            .iter()
-            .any(|p| p.alive && p.hangs_until.is_some_and(|until| until > now))
+        self.chaos.hangs_in_kernel > 0
+            && self
+                .processes
+                .iter()
+                .any(|p| p.alive && p.hangs_until.is_some_and(|until| until > now))
     }
 
     /// The shell passes this fact on now.
@@ -208,11 +265,11 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn spawn(&mut self, now: Time, run: RunId, has_terminal: bool) {
+    pub(crate) fn spawn(&mut self, now: Time, run: RunId, job: Job) {
         let leader = self.processes.len();
         let tree = Tree {
             leader,
-            has_terminal,
+            has_terminal: matches!(job, Job::Command { has_terminal, .. } if has_terminal),
             ..Tree::default()
         };
         self.trees.insert(run, tree);
@@ -223,7 +280,7 @@ impl Kernel {
             self.failed(now, run, Stages::Fork);
             return;
         }
-        self.born(now, Some(run), true);
+        self.born(now, Some(run), Some(job));
         let takes = match self.random.chance(self.chaos.slow_exec) {
             true => self.random.within(Duration::from_secs(3)),
             false => Duration::from_micros(200) + self.random.within(Duration::from_millis(2)),
@@ -239,6 +296,12 @@ impl Kernel {
             Happening::Exec(leader)
         };
         self.at(now.plus(takes), happening);
+    }
+
+    /// Somebody wants the configuration to be read.
+    pub(crate) fn load(&mut self, now: Time) {
+        let takes = self.random.mostly_short(Duration::from_millis(500));
+        self.at(now.plus(takes), Happening::Load);
     }
 
     /// A signal is passed on to the leader, which may die of it.
@@ -326,9 +389,10 @@ impl Kernel {
     }
 
     fn members(&self, run: RunId) -> Vec<usize> {
-        let all = self.processes.iter().enumerate();
-        all.filter(|(_, p)| p.alive && p.run == Some(run))
-            .map(|(index, _)| index)
+        let tree = self.trees.get(&run);
+        let all = tree.into_iter().flat_map(|tree| &tree.members);
+        all.copied()
+            .filter(|index| self.processes[*index].alive)
             .collect()
     }
 
@@ -338,7 +402,11 @@ impl Kernel {
     }
 
     fn report(&mut self, at: Time, event: Event) {
-        self.reports.push(event);
+        self.bring(at, News::Fact(event));
+    }
+
+    fn bring(&mut self, at: Time, news: News) {
+        self.reports.push(news);
         self.at(at, Happening::Report(self.reports.len() - 1));
     }
 }
@@ -348,7 +416,7 @@ impl Process {
     fn nobody(run: RunId) -> Process {
         Process {
             run: Some(run),
-            is_leader: true,
+            job: None,
             alive: false,
             told: false,
             killed: false,
@@ -358,6 +426,7 @@ impl Process {
             hangs_until: None,
             execed: false,
             forks_left: 0,
+            words_left: 0,
         }
     }
 }

@@ -4,10 +4,13 @@
 
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Scope, Supervisor, Time};
+use lastout_core::{
+    Action, Change, Event, ProgramId, ReadyBy, RunId, Scope, Supervisor, Time, Work,
+};
 
 use crate::facts::Checker;
-use crate::kernel::Kernel;
+use crate::kernel::{Job, Kernel, News};
+use crate::outcome::Outcome;
 use crate::random::Random;
 use crate::shadow::{Check, ensure};
 use crate::trace::Trace;
@@ -19,19 +22,11 @@ const MOST_ORDERS: u32 = 1_000;
 /// Most ticks without a fact in one simulated second.
 const MOST_TICKS: u32 = 200;
 
-/// How a world went.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Outcome {
-    /// Of everything that was ordered, and when.
-    pub(crate) fingerprint: u64,
-    pub(crate) facts: u64,
-    pub(crate) spawns: u64,
-    pub(crate) kills: u64,
-    pub(crate) exit: Option<u8>,
-}
-
 struct Shell<'a> {
+    world: &'a World,
     core: Supervisor,
+    /// Who has each place, and how that one is launched.
+    launches: Vec<(String, u32)>,
     kernel: Kernel,
     checker: Checker,
     trace: &'a mut Trace,
@@ -41,20 +36,24 @@ struct Shell<'a> {
 /// Lets a world happen from its beginning to its end.
 pub(crate) fn run(world: &World, trace: &mut Trace) -> Result<Outcome, String> {
     let mut random = Random::new(world.seed ^ 0x5eed);
+    let first = &world.versions[0];
+    let names = first.spec.programs.iter().map(|spec| spec.name.clone());
     let mut shell = Shell {
-        core: Supervisor::new(world.spec.clone()),
+        world,
+        core: Supervisor::new(first.spec.clone()),
+        launches: names.zip(first.launches.iter().copied()).collect(),
         kernel: Kernel::new(world),
-        checker: Checker::new(&world.spec),
+        checker: Checker::new(&first.spec),
         trace,
         outcome: Outcome::default(),
     };
     let mut now = Time::ZERO;
     let (mut second, mut ticks) = (0, 0);
-    loop {
+    let rests = loop {
         let facts = shell.outcome.facts;
         shell.turn(now, &mut random)?;
         if shell.checker.exit.is_some() {
-            break;
+            break true;
         }
         if now.since_beginning().as_secs() != second {
             second = now.since_beginning().as_secs();
@@ -64,22 +63,22 @@ pub(crate) fn run(world: &World, trace: &mut Trace) -> Result<Outcome, String> {
         ensure!(ticks <= MOST_TICKS, "the loop is busy with nothing");
         let deadline = shell.core.next_deadline();
         let Some(next) = shell.kernel.sleep(deadline) else {
-            break;
+            break true;
         };
         if next > world.horizon {
-            break;
+            break false;
         }
-        now = shell.sleep(world, &mut random, now.max(next));
-    }
-    shell.checker.world_done(now, &shell.kernel)?;
+        now = shell.sleep(&mut random, now.max(next));
+    };
+    shell.checker.world_done(now, rests, &shell.kernel)?;
     shell.outcome.exit = shell.checker.exit;
     Ok(shell.outcome)
 }
 
 impl Shell<'_> {
     /// Sleeps until `until`, or much longer.
-    fn sleep(&mut self, world: &World, random: &mut Random, until: Time) -> Time {
-        let chaos = &world.chaos;
+    fn sleep(&mut self, random: &mut Random, until: Time) -> Time {
+        let chaos = &self.world.chaos;
         let mut now = until;
         if !chaos.grain.is_zero() {
             let grain = chaos.grain.as_micros() as u64;
@@ -108,8 +107,10 @@ impl Shell<'_> {
         while !inbox.is_empty() && self.checker.exit.is_none() {
             let any = random.below(inbox.len() as u64) as usize;
             // What is told of one run, and signals among themselves, keep their order.
-            let first = inbox.iter().position(|event| of(event) == of(&inbox[any]));
-            let event = inbox.remove(first.unwrap_or(any));
+            let first = inbox.iter().position(|news| of(news) == of(&inbox[any]));
+            let Some(event) = self.fact_of(inbox.remove(first.unwrap_or(any))) else {
+                continue;
+            };
             self.outcome.facts += 1;
             self.kernel.delivered(now, &event);
             self.handle(now, event)?;
@@ -121,6 +122,56 @@ impl Shell<'_> {
         self.say_when_nobody_is_left(now)
     }
 
+    /// What the core is told of the news: names are places there.
+    fn fact_of(&mut self, news: News) -> Option<Event> {
+        match news {
+            News::Fact(event) => Some(event),
+            News::Due(name) => {
+                let place = self.checker.place_of(&name)?;
+                let program = ProgramId(place as u32);
+                Some(Event::Due { program })
+            }
+            News::Loaded(number) => Some(self.load(number)),
+        }
+    }
+
+    /// A configuration was read. What it takes to launch each program in its way is for
+    /// the shell to say.
+    fn load(&mut self, number: usize) -> Event {
+        let version = &self.world.versions[number];
+        let places = self.core.places(&version.spec);
+        let mut launches = Vec::new();
+        for ((place, spec), launch) in places
+            .iter()
+            .zip(&version.spec.programs)
+            .zip(&version.launches)
+        {
+            let known = self.launches.get(place.0 as usize);
+            launches.push(match known {
+                Some((name, old)) if *name == spec.name && old == launch => Change::Same,
+                Some(_) | None => Change::Restart,
+            });
+        }
+        if !self.core.is_stopping() {
+            self.outcome.loads += 1;
+            for ((place, spec), launch) in places
+                .iter()
+                .zip(&version.spec.programs)
+                .zip(&version.launches)
+            {
+                let place = place.0 as usize;
+                let many = self.launches.len().max(place + 1);
+                self.launches.resize(many, (String::new(), 0));
+                self.launches[place] = (spec.name.clone(), *launch);
+            }
+        }
+        self.checker.places = places;
+        Event::Loaded {
+            spec: Box::new(version.spec.clone()),
+            launches,
+        }
+    }
+
     fn say_when_nobody_is_left(&mut self, now: Time) -> Check {
         if self.kernel.nobody_is_left() && self.checker.exit.is_none() {
             self.outcome.facts += 1;
@@ -130,11 +181,18 @@ impl Shell<'_> {
     }
 
     fn handle(&mut self, now: Time, event: Event) -> Check {
-        if event != Event::Tick {
+        if let Event::Loaded { spec, launches } = &event {
+            let programs = spec.programs.iter().zip(launches);
+            for (program, launch) in programs {
+                self.trace
+                    .note(now, format_args!("Loaded {launch:?} {program:?}"));
+            }
+        } else if event != Event::Tick {
             self.trace.note(now, format_args!("{event:?}"));
         }
-        self.checker.fact(now, &event);
+        self.checker.fact(now, &event)?;
         self.core.handle(now, event);
+        self.greet_twins()?;
         let mut orders = 0;
         while let Some(action) = self.core.poll_action() {
             self.trace.note(now, format_args!("    {action:?}"));
@@ -146,68 +204,69 @@ impl Shell<'_> {
         self.checker.step_done(now, self.core.next_deadline())
     }
 
+    /// Second lives of scheduled programs have places of their own, which the shell has
+    /// not given them.
+    fn greet_twins(&mut self) -> Check {
+        let known = self.checker.shadows.len();
+        for place in known..self.core.spec().programs.len() {
+            let of = self.core.launched_as(ProgramId(place as u32)).0 as usize;
+            self.checker.twin_appears(of)?;
+            let launch = self.launches[of].clone();
+            self.launches.resize(place, (String::new(), 0));
+            self.launches.push(launch);
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, now: Time, program: ProgramId, run: RunId, work: Work) {
+        let spec = &self.checker.spec.programs[program.0 as usize];
+        let job = match work {
+            Work::Command => Job::Command {
+                has_terminal: spec.has_terminal,
+                says_ready: spec.readiness.is_some_and(|r| r.by == ReadyBy::Message),
+                watchdog: spec.watchdog,
+            },
+            Work::PreStart | Work::PostStop(_) => Job::Hook,
+            Work::Probe(_) => Job::Probe,
+        };
+        self.kernel.spawn(now, run, job);
+    }
+
     fn carry_out(&mut self, now: Time, action: &Action) {
-        let kind = match action {
-            Action::Spawn { program, run, .. } => {
-                let has_terminal = self.checker.spec.programs[program.0 as usize].has_terminal;
-                self.kernel.spawn(now, *run, has_terminal);
-                self.outcome.spawns += 1;
-                run.0
-            }
-            Action::Forward { run, .. } => {
-                self.kernel.forward(now, *run);
-                run.0 + (1 << 20)
-            }
+        self.outcome.ordered(now, action);
+        let kernel = &mut self.kernel;
+        match action {
+            Action::Spawn { program, run, work } => self.spawn(now, *program, *run, *work),
+            Action::Forward { run, .. } => kernel.forward(now, *run),
             Action::Tell { run, scope, signal } => {
                 let leader_only = *scope == Some(Scope::Leader);
-                self.kernel.tell(now, *run, leader_only, *signal);
-                run.0 + (2 << 20)
+                kernel.tell(now, *run, leader_only, *signal);
             }
-            Action::TellFollowers { run, signal } => {
-                self.kernel.tell_followers(now, *run, *signal);
-                run.0 + (8 << 20)
-            }
-            Action::HangUp { run } => {
-                self.kernel.hang_up(now, *run);
-                run.0 + (3 << 20)
-            }
-            Action::Kill { run } => {
-                self.kernel.kill(now, *run);
-                self.outcome.kills += 1;
-                run.0 + (4 << 20)
-            }
-            Action::Disown { run } => {
-                self.kernel.disown(now, *run);
-                run.0 + (5 << 20)
-            }
-            Action::TellStrays { .. } => {
-                self.kernel.tell_strays(now);
-                6 << 20
-            }
-            Action::KillEverybody => {
-                self.kernel.kill_everybody(now);
-                self.outcome.kills += 1;
-                7 << 20
-            }
-            Action::Load => 10 << 20,
-            Action::Notice(_) => 8 << 20,
-            Action::Exit { code } => u64::from(*code) + (9 << 20),
-        };
-        let micros = now.since_beginning().as_micros() as u64;
-        let mixed = self.outcome.fingerprint.rotate_left(5) ^ kind ^ (micros << 24);
-        self.outcome.fingerprint = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            Action::TellFollowers { run, signal } => kernel.tell_followers(now, *run, *signal),
+            Action::HangUp { run } => kernel.hang_up(now, *run),
+            Action::Kill { run } => kernel.kill(now, *run),
+            Action::Disown { run } => kernel.disown(now, *run),
+            Action::TellStrays { .. } => kernel.tell_strays(now),
+            Action::KillEverybody => kernel.kill_everybody(now),
+            Action::Load => kernel.load(now),
+            Action::Notice(_) | Action::Exit { .. } => {}
+        }
     }
 }
 
-/// Facts with the same number keep their order.
-fn of(event: &Event) -> u64 {
+/// News with the same number keep their order.
+fn of(news: &News) -> u64 {
+    let News::Fact(event) = news else {
+        return 0;
+    };
     match event {
         Event::Execed { run }
         | Event::SpawnFailed { run, .. }
         | Event::Exited { run, .. }
         | Event::TreeGone { run }
-        | Event::LeaderAlone { run }
-        | Event::Said { run, .. } => run.0,
+        | Event::LeaderAlone { run } => run.0,
+        // What is said travels on a way of its own.
+        Event::Said { run, .. } => run.0 | 1 << 40,
         Event::Due { .. }
         | Event::Loaded { .. }
         | Event::Signal { .. }

@@ -1,28 +1,42 @@
-//! A world by seed: what is supervised, how bad the days are that it will have, and
-//! which signals arrive. Everything random about a world that can be known before it
-//! begins is decided here.
+//! A world by seed: what is supervised, how bad the days are that it will have, which
+//! signals arrive, which times come and which configurations are read. Everything random
+//! about a world that can be known before it begins is decided here.
+
+mod plan;
+mod program;
 
 use std::time::Duration;
 
-use lastout_core::{
-    Autorestart, Condition, EndPolicy, Forward, Leftovers, Meaning, Need, ProgramId, ProgramSpec,
-    Retries, Scope, Signal, SignalTable, Spec, Time,
-};
+use lastout_core::{Signal, Spec, Time};
 
 use crate::random::Random;
+use plan::Plan;
 
 /// Everything about a world that is known before it begins.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) seed: u64,
-    pub(crate) spec: Spec,
+    /// The configurations, in the order in which they are read.
+    pub(crate) versions: Vec<Version>,
     pub(crate) chaos: Chaos,
     /// Signals that arrive at lastout, and whether a terminal sends them.
     pub(crate) signals: Vec<(Time, Signal, bool)>,
     /// When processes appear that belong to no program.
     pub(crate) strays: Vec<Time>,
+    /// When the time of a scheduled program comes, by its name.
+    pub(crate) dues: Vec<(Time, String)>,
+    /// When the configuration is read without a signal that asks for it.
+    pub(crate) loads: Vec<Time>,
     /// No simulated time is looked at beyond this.
     pub(crate) horizon: Time,
+}
+
+/// A configuration, and for each of its programs how it is launched: another number
+/// needs another process.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) spec: Spec,
+    pub(crate) launches: Vec<u32>,
 }
 
 /// How bad the days are; numbers without a unit are percentages.
@@ -44,6 +58,14 @@ pub(crate) struct Chaos {
     pub(crate) stopped: u64,
     pub(crate) dies_of_forwarded: u64,
     pub(crate) late_reports: u64,
+    /// How often one that is asked, or a hook, says no.
+    pub(crate) unwell: u64,
+    /// How often one that is asked, or a hook, takes very long.
+    pub(crate) dawdles: u64,
+    /// How often a program says what it should not say now, or says nothing.
+    pub(crate) confused: u64,
+    /// How often a configuration that is read is wrong.
+    pub(crate) bad_loads: u64,
     /// How often, in a thousand, the loop wakes much too late.
     pub(crate) late_wakes: u64,
     /// Whether everybody is late together with it (`docker pause`).
@@ -68,22 +90,43 @@ pub(crate) fn make(seed: u64) -> World {
         true => ms(50) + random.within(ms(40_000)),
         false => short + random.within(ms(8_000)),
     });
-    let spec = match random.below(10) {
-        0..3 => single_command(&mut random),
-        3..5 => with_main(&mut random),
-        _ => configuration(&mut random),
+    let mut plan = match random.below(10) {
+        0..2 => Plan::single_command(&mut random),
+        2..4 => Plan::with_main(&mut random),
+        _ => Plan::configuration(&mut random),
     };
+    let mut versions = vec![plan.build()];
     let chaos = chaos(&mut random, stop_at);
-    let signals = signals(&mut random, &spec, stop_at);
+    let signals = signals(&mut random, &versions[0].spec, stop_at);
     let strays = (0..random.within(ms(5)).as_millis())
         .map(|_| near(&mut random, stop_at))
         .collect();
+    let first = plan.clone();
+    let mut loads = Vec::new();
+    if random.chance(45) && plan.is_file() {
+        for _ in 0..1 + random.below(4) {
+            loads.push(match random.chance(30) {
+                true => shortly_before(&mut random, stop_at),
+                false => near(&mut random, stop_at),
+            });
+        }
+        for _ in 0..4 {
+            // What was once is at times so again.
+            match random.chance(15) {
+                true => plan = first.clone(),
+                false => plan.change(&mut random),
+            }
+            versions.push(plan.build());
+        }
+    }
     World {
         seed,
-        spec,
+        dues: dues(&mut random, &versions, stop_at),
+        versions,
         chaos,
         signals,
         strays,
+        loads,
         horizon: stop_at.plus(ms(150_000)),
     }
 }
@@ -97,182 +140,34 @@ fn near(random: &mut Random, stop_at: Time) -> Time {
     }
 }
 
-fn single_command(random: &mut Random) -> Spec {
-    let command = ProgramSpec {
-        has_terminal: random.chance(25),
-        stop_scope: random.pick(&[Scope::Leader, Scope::Leader, Scope::Group, Scope::Tree]),
-        forward_scope: random.pick(&[Scope::Leader, Scope::Group]),
-        ..ProgramSpec::command("command")
-    };
-    Spec {
-        signals: SignalTable::forwarding(ProgramId(0)),
-        stop_timeout: random.pick(&[None, None, Some(ms(700)), Some(ms(5_000))]),
-        main: Some(ProgramId(0)),
-        ..rest_of_spec(random, vec![command])
-    }
+/// What is begun then is in the middle of it when the stop comes.
+fn shortly_before(random: &mut Random, stop_at: Time) -> Time {
+    let before = random.mostly_short(ms(2_000));
+    at(stop_at.since_beginning().saturating_sub(before))
 }
 
-fn with_main(random: &mut Random) -> Spec {
-    let mut programs = programs(random);
-    let id = ProgramId(random.below(programs.len() as u64) as u32);
-    let name = "main";
-    let index = id.0 as usize;
-    let needs = programs[index].needs.clone();
-    programs[index] = ProgramSpec {
-        needs,
-        has_terminal: programs[index].has_terminal,
-        priority: programs[index].priority,
-        stopwaitsecs: programs[index].stopwaitsecs,
-        ..ProgramSpec::command(name)
-    };
-    let signals = if random.chance(60) {
-        SignalTable::forwarding(id)
-    } else {
-        supervising(random, programs.len())
-    };
-    Spec {
-        signals,
-        stop_timeout: random.pick(&[None, Some(ms(900)), Some(ms(9_000))]),
-        main: Some(id),
-        ..rest_of_spec(random, programs)
-    }
-}
-
-fn configuration(random: &mut Random) -> Spec {
-    let programs = programs(random);
-    let signals = supervising(random, programs.len());
-    let timeouts = [0, 1, 300, 2_000, 9_000, 9_000, 60_000];
-    let stop_timeout = match random.chance(6) {
-        true => None,
-        false => Some(ms(random.pick(&timeouts))),
-    };
-    Spec {
-        signals,
-        stop_timeout,
-        ..rest_of_spec(random, programs)
-    }
-}
-
-fn rest_of_spec(random: &mut Random, programs: Vec<ProgramSpec>) -> Spec {
-    Spec {
-        leftover_time: ms(random.pick(&[0, 100, 1_000, 5_000])),
-        expected_codes: random
-            .pick(&[&[][..], &[], &[143], &[3], &[137, 0]])
-            .to_vec(),
-        strict: random.chance(25),
-        seed: random.next(),
-        ..Spec::new(programs)
-    }
-}
-
-/// A supervisor's table, at times changed as `[signals]` can change it.
-fn supervising(random: &mut Random, programs: usize) -> SignalTable {
-    let mut table = SignalTable::supervising();
-    for _ in 0..random.below(4) {
-        let forward = Forward {
-            program: ProgramId(random.below(programs as u64) as u32),
-            signal: random.pick(&[
-                Some(Signal::HUP),
-                Some(Signal::RTMIN_3),
-                Some(Signal::USR1),
-                None,
-            ]),
-            stops: random.chance(20),
+/// The times of those that are scheduled in any of the configurations, and at times of
+/// one that is not.
+fn dues(random: &mut Random, versions: &[Version], stop_at: Time) -> Vec<(Time, String)> {
+    let mut dues = Vec::new();
+    let all = versions.iter().flat_map(|version| &version.spec.programs);
+    for program in all {
+        let is_known = dues.iter().any(|(_, name)| *name == program.name);
+        let is_scheduled = program.schedule.is_some() && !is_known;
+        let many = match is_scheduled {
+            true => 1 + random.below(6),
+            false => u64::from(random.chance(2)),
         };
-        let signal = random.pick(&[
-            Signal::WINCH,
-            Signal::HUP,
-            Signal::USR1,
-            Signal::RTMIN_3,
-            Signal::PWR,
-        ]);
-        let meaning = random.pick(&[
-            Meaning::Forward(forward),
-            Meaning::Forward(forward),
-            Meaning::Shutdown,
-            Meaning::Ignore,
-        ]);
-        table.set(signal, meaning);
-    }
-    table
-}
-
-fn programs(random: &mut Random) -> Vec<ProgramSpec> {
-    let many = 1 + random.below(8);
-    let chains = random.pick(&[0, 15, 40, 80]);
-    let terminal = random.below(many * 5);
-    // Needs point in any direction as far as numbers go, yet never in a circle.
-    let backwards = random.chance(50);
-    (0..many)
-        .map(|index| {
-            let needs = (0..many)
-                .filter(|other| {
-                    if backwards {
-                        *other > index
-                    } else {
-                        *other < index
-                    }
-                })
-                .filter(|_| random.chance(chains))
-                .map(|other| Need {
-                    program: ProgramId(other as u32),
-                    condition: Condition::Ready,
-                })
-                .collect();
-            ProgramSpec {
-                needs,
-                has_terminal: index == terminal,
-                ..program(random, index)
+        let whole = stop_at.since_beginning() + ms(1_000);
+        for _ in 0..many {
+            let when = at(random.within(whole));
+            dues.push((when, program.name.clone()));
+            if random.chance(20) {
+                dues.push((when.plus(random.within(ms(500))), program.name.clone()));
             }
-        })
-        .collect()
-}
-
-fn program(random: &mut Random, index: u64) -> ProgramSpec {
-    let policies = match random.chance(60) {
-        true => [EndPolicy::Ignore; 3],
-        false => [EndPolicy::Ignore, EndPolicy::Ignore, EndPolicy::Shutdown],
-    };
-    let waits = [
-        None,
-        Some(0),
-        Some(1),
-        Some(50),
-        Some(1_000),
-        Some(10_000),
-        Some(30_000),
-    ];
-    ProgramSpec {
-        autostart: random.chance(88),
-        priority: random.pick(&[999, 999, 1, 10, 2_000]),
-        startsecs: ms(random.pick(&[0, 0, 100, 1_000, 1_000, 5_000])),
-        startretries: random.pick(&[
-            Retries::AtMost(0),
-            Retries::AtMost(1),
-            Retries::AtMost(3),
-            Retries::Infinite,
-        ]),
-        autorestart: random.pick(&[
-            Autorestart::Always,
-            Autorestart::Unexpected,
-            Autorestart::Unexpected,
-            Autorestart::Never,
-        ]),
-        exitcodes: random.pick(&[&[0][..], &[0], &[0, 3], &[]]).to_vec(),
-        backoff: ms(random.pick(&[50, 300, 1_000, 1_000])),
-        backoff_max: ms(random.pick(&[500, 2_000, 5_000, 30_000])),
-        on_success: random.pick(&policies),
-        on_failure: random.pick(&policies),
-        stopsignal: random.pick(&[Signal::TERM, Signal::TERM, Signal::QUIT, Signal::RTMIN_3]),
-        stopwaitsecs: random.pick(&waits).map(ms),
-        stop_scope: random.pick(&[Scope::Leader, Scope::Group, Scope::Tree]),
-        leftovers: match random.chance(15) {
-            true => Leftovers::Keep,
-            false => Leftovers::Stop,
-        },
-        forward_scope: random.pick(&[Scope::Leader, Scope::Tree]),
-        ..ProgramSpec::new(format!("p{index}"))
+        }
     }
+    dues
 }
 
 fn chaos(random: &mut Random, stop_at: Time) -> Chaos {
@@ -294,6 +189,10 @@ fn chaos(random: &mut Random, stop_at: Time) -> Chaos {
         stopped: up_to(30),
         dies_of_forwarded: up_to(60),
         late_reports: up_to(60),
+        unwell: up_to(90),
+        dawdles: up_to(30),
+        confused: up_to(40),
+        bad_loads: up_to(40),
         late_wakes: up_to(40),
         all_are_late: false,
         grain: Duration::ZERO,

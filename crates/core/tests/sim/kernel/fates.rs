@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lastout_core::{Event, ExitStatus, RunId, Signal, SpawnFailure, Stage, Time};
 
-use super::{Happening, KILL_TAKES, Kernel, MOST_PROCESSES, Process, Stages};
+use super::{Happening, Job, KILL_TAKES, Kernel, MOST_PROCESSES, News, Process, Stages};
 
 impl Kernel {
     /// What was due happens.
@@ -29,16 +29,24 @@ impl Kernel {
             Happening::Die(index, how) => self.die(now, index, how),
             Happening::Killed(index) => self.die(now, index, 256 + 9),
             Happening::Thaw(index) => self.processes[index].hangs_until = None,
+            Happening::Say(index, saying) => self.say(now, index, saying),
             Happening::Stray => {
-                let index = self.born(now, None, false);
+                let index = self.born(now, None, None);
                 self.plan_life(now, index);
+            }
+            Happening::Load => {
+                let is_bad = self.random.chance(self.chaos.bad_loads);
+                if !is_bad && self.versions > 1 {
+                    self.loads += 1;
+                    self.inbox.push(News::Loaded(self.loads % self.versions));
+                }
             }
             Happening::Report(index) => self.inbox.push(self.reports[index].clone()),
         }
     }
 
     /// A process appears. Who appears late is told, or killed, as those before it were.
-    pub(super) fn born(&mut self, now: Time, run: Option<RunId>, is_leader: bool) -> usize {
+    pub(super) fn born(&mut self, now: Time, run: Option<RunId>, job: Option<Job>) -> usize {
         let chaos = self.chaos.clone();
         let random = &mut self.random;
         let calm = now >= chaos.calm_from;
@@ -52,7 +60,7 @@ impl Kernel {
         };
         let process = Process {
             run,
-            is_leader,
+            job,
             alive: true,
             told: false,
             killed: false,
@@ -60,8 +68,9 @@ impl Kernel {
             stopped: random.chance(chaos.stopped),
             takes,
             hangs_until: None,
-            execed: !is_leader,
+            execed: job.is_none(),
             forks_left,
+            words_left: random.below(60) as u32,
         };
         let index = self.processes.len();
         self.processes.push(process);
@@ -70,6 +79,7 @@ impl Kernel {
         let is_late = match tree {
             Some(tree) => {
                 tree.alive += 1;
+                tree.members.push(index);
                 tree.rest_told
             }
             None => self.strays_told,
@@ -87,8 +97,17 @@ impl Kernel {
         let process = &mut self.processes[index];
         if let (true, Some(run)) = (process.alive, process.run) {
             process.execed = true;
-            self.report(now, Event::Execed { run });
+            let late = match self.random.chance(self.chaos.late_reports) {
+                true => self.random.within(KILL_TAKES * 5),
+                false => Duration::ZERO,
+            };
+            let known = now.plus(late);
+            if let Some(tree) = self.trees.get_mut(&run) {
+                tree.exec_reported = known;
+            }
+            self.report(known, Event::Execed { run });
             self.plan_life(now, index);
+            self.plan_talk(now, index);
         }
     }
 
@@ -97,6 +116,9 @@ impl Kernel {
         let chaos = self.chaos.clone();
         let calm = now >= chaos.calm_from;
         let life = match self.random.below(5) {
+            _ if matches!(self.processes[index].job, Some(Job::Hook | Job::Probe)) => {
+                return self.plan_errand(now, index, calm);
+            }
             _ if self.random.chance(chaos.dies_young) => {
                 Some(self.random.mostly_short(Duration::from_millis(800)))
             }
@@ -125,6 +147,29 @@ impl Kernel {
         }
     }
 
+    /// What is run beside a program: it takes a moment, and says yes or no by its end.
+    fn plan_errand(&mut self, now: Time, index: usize, calm: bool) {
+        let chaos = self.chaos.clone();
+        let takes = match !calm && self.random.chance(chaos.dawdles) {
+            true => match self.random.chance(30) {
+                true => None,
+                false => Some(self.random.within(Duration::from_secs(100))),
+            },
+            false => Some(self.random.within(Duration::from_millis(30))),
+        };
+        let how = match !calm && self.random.chance(chaos.unwell) {
+            true => self.random.pick(&[1, 1, 256 + 11]),
+            false => 0,
+        };
+        if let Some(takes) = takes {
+            self.at(now.plus(takes), Happening::Die(index, how));
+        }
+        for _ in 0..self.processes[index].forks_left {
+            let when = now.plus(self.random.within(Duration::from_millis(40)));
+            self.at(when, Happening::Fork(index));
+        }
+    }
+
     fn fork(&mut self, now: Time, index: usize) {
         let process = &mut self.processes[index];
         if !process.alive || process.stopped || process.forks_left == 0 {
@@ -133,7 +178,7 @@ impl Kernel {
         process.forks_left -= 1;
         let run = process.run;
         if self.processes.len() < MOST_PROCESSES {
-            let child = self.born(now, run, false);
+            let child = self.born(now, run, None);
             self.plan_life(now, child);
         }
     }
@@ -157,6 +202,7 @@ impl Kernel {
         let how = if process.execed { how } else { by_signal };
         let at = now.plus(process.takes);
         self.at(at, Happening::Die(index, how));
+        self.say_good_bye(now, index);
     }
 
     pub(super) fn kill_process(&mut self, now: Time, index: usize) {
@@ -180,7 +226,8 @@ impl Kernel {
         process.alive = false;
         self.alive -= 1;
         let Some(run) = process.run else { return };
-        let is_leader = process.is_leader;
+        let is_leader = process.job.is_some();
+        let out_of_memory = how == 256 + 9 && !process.killed;
         if let Some(tree) = self.trees.get_mut(&run) {
             tree.alive -= 1;
         }
@@ -194,11 +241,13 @@ impl Kernel {
             let exited = Event::Exited {
                 run,
                 status,
-                out_of_memory: false,
+                out_of_memory,
             };
             self.unreaped += 1;
             let late = self.random.within(KILL_TAKES);
-            self.report(now.plus(late), exited);
+            let tree = self.trees.get(&run);
+            let not_before = tree.map_or(now, |tree| tree.exec_reported);
+            self.report(now.plus(late).max(not_before), exited);
         }
         self.look_at_tree(now, run);
     }

@@ -206,14 +206,19 @@ pub(crate) fn become_user(uid: u32) {
 }
 
 /// `--mount-proc`: /proc of this PID namespace. `--hide DIRECTORY`: an empty one over it,
-/// for an image that has no /proc, /dev or /tmp. Both in mounts of its own.
+/// for an image that has no /proc, /dev or /tmp. `--bind FILE:PLACE`: another file in the
+/// place of one. All in mounts of its own.
 fn mounts(arguments: &mut Arguments) {
     let with_proc = arguments.flag("--mount-proc");
     let mut hidden = Vec::new();
     while let Some(directory) = arguments.value("--hide") {
         hidden.push(directory);
     }
-    if !with_proc && hidden.is_empty() {
+    let mut bound = Vec::new();
+    while let Some(pair) = arguments.value("--bind") {
+        bound.push(pair);
+    }
+    if !with_proc && hidden.is_empty() && bound.is_empty() {
         return;
     }
     // SAFETY: unshare takes a number; this process has one thread.
@@ -227,6 +232,14 @@ fn mounts(arguments: &mut Arguments) {
     for directory in hidden {
         if !mount("none", &directory, "tmpfs", 0) {
             fail(1, &format!("probe launch: cannot hide {directory}"));
+        }
+    }
+    for pair in bound {
+        let is_bound = pair
+            .split_once(':')
+            .is_some_and(|(file, place)| mount(file, place, "", libc::MS_BIND));
+        if !is_bound {
+            fail(1, &format!("probe launch: cannot bind {pair}"));
         }
     }
 }

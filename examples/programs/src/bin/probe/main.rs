@@ -6,6 +6,7 @@
 //! probe signals [--until N] [--only-totals] [--with-sender] [--ends-on QUIT]
 //! probe state [--stay]
 //! probe exit CODE [--after 500ms]
+//! probe well [--every 300ms]
 //! probe kill-self SIGNAL
 //! probe stop-self [--name N]
 //! probe last-words [--name N] [--signal S] [--after D] [--ignore-term] [--exit CODE]
@@ -16,11 +17,14 @@
 //! probe hydra [--heads N] [--every 1ms] [--for 60s] [--sessions]
 //! probe fill [--bytes N] [--stream stderr] [--nonblocking]
 //! probe eat-memory BYTES
+//! probe notify [--name N] STEP...
+//! probe serve [--listen 127.0.0.1:8080] [--status FILE]
 //! probe send SIGNAL PID [COUNT] [--queue VALUE]
 //! probe zombies [--until-none]
 //! probe launch [--open FD:PATH]... [--close FD]... [--ignore SIGNAL]... [--block SIGNAL]... [--nofile N]
 //!              [--nproc N] [--uid N] [--directory D] [--umask N] [--clear-environment]
-//!              [--mount-proc] [--hide DIRECTORY]... [--own-network] [--root DIRECTORY] [--zombie]
+//!              [--mount-proc] [--hide DIRECTORY]... [--bind FILE:PLACE]... [--own-network]
+//!              [--root DIRECTORY] [--zombie]
 //!              -- COMMAND...
 //! probe parent [--bystander] -- COMMAND...
 //! ```
@@ -34,7 +38,10 @@ mod crowd;
 mod flood;
 mod launch;
 mod manners;
+mod notify;
+mod serve;
 mod state;
+mod well;
 
 use std::ffi::CStr;
 
@@ -58,6 +65,7 @@ extern "C" fn main(count: i32, values: *const *const libc::c_char) -> i32 {
         "signals" => manners::signals(arguments),
         "state" => state::state(arguments),
         "exit" => manners::exit(arguments),
+        "well" => well::well(arguments),
         "kill-self" => manners::kill_self(arguments),
         "stop-self" => manners::stop_self(arguments),
         "last-words" => manners::last_words(arguments),
@@ -68,6 +76,8 @@ extern "C" fn main(count: i32, values: *const *const libc::c_char) -> i32 {
         "hydra" => crowd::hydra(arguments),
         "fill" => flood::fill(arguments),
         "eat-memory" => flood::eat_memory(arguments),
+        "notify" => notify::notify(arguments),
+        "serve" => serve::serve(arguments),
         "send" => flood::send(arguments),
         "zombies" => state::zombies(arguments),
         "launch" => launch::launch(arguments),
