@@ -40,8 +40,9 @@ impl People {
     pub fn reap_leader(&mut self, run: RunId, zombie: Zombie) {
         self.leaders.remove(&zombie.pid);
         zombie.reap();
-        if let Some(run) = self.runs.get_mut(&run) {
-            run.unreaped = false;
+        if let Some(entry) = self.runs.get_mut(&run) {
+            entry.unreaped = false;
+            self.leaderless.push(run);
         }
     }
 
@@ -62,8 +63,8 @@ impl People {
     pub fn gone_trees(&mut self, childless: bool) -> Vec<RunId> {
         let mut gone = Vec::new();
         let mut waiting = Vec::new();
-        for (id, run) in self.runs.iter().filter(|(_, run)| !run.unreaped) {
-            match run.rest {
+        for id in &self.leaderless {
+            match self.runs.get(id).and_then(|run| run.rest) {
                 // It was seen when its leader had ended, and nobody could come since.
                 Some(Rest::Nobody) => gone.push(*id),
                 Some(Rest::ToTell(_) | Rest::Told(_)) => waiting.push(*id),
@@ -133,6 +134,7 @@ impl People {
     /// The run never came to be: its child failed before the exec, and is reaped.
     pub fn remove(&mut self, run: RunId) {
         self.forget_successor(run);
+        self.leaderless.retain(|other| *other != run);
         if let Some(run) = self.runs.remove(&run) {
             if run.unreaped {
                 self.leaders.remove(&run.pid);
