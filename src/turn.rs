@@ -280,6 +280,9 @@ impl Lastout {
         self.more_to_reap = false;
         let mut reaped = 0;
         let mut childless = false;
+        // A leader is usually alone, and to ask a thousand others takes a while; if he is
+        // not, one look for all the rest is cheaper than one each.
+        let mut most = 1;
         while reaped < REAP_BUDGET {
             let peek = wait::peek();
             if let Peek::Ended(_) = peek {
@@ -293,7 +296,8 @@ impl Lastout {
                     break;
                 }
                 Peek::Ended(zombie) if self.people.run_of(&zombie).is_some() => {
-                    reaped += self.bury_leaders(now, zombie);
+                    reaped += self.bury_leaders(now, zombie, most);
+                    most = REAP_BUDGET;
                 }
                 Peek::Ended(zombie) => {
                     let status = zombie.status;
@@ -324,9 +328,9 @@ impl Lastout {
         }
     }
 
-    /// Leaders have ended, this one and maybe others. How many.
-    fn bury_leaders(&mut self, now: Time, first: Zombie) -> usize {
-        let ended = self.people.ended_leaders(first, REAP_BUDGET);
+    /// Leaders have ended, this one and maybe others, of whom `most` are buried. How many.
+    fn bury_leaders(&mut self, now: Time, first: Zombie, most: usize) -> usize {
+        let ended = self.people.ended_leaders(first, most);
         for (run, zombie) in &ended {
             // A life that ended before its exec was told of did exec, or tells why not.
             let failed = self.learn_exec_status(now, *run, true);

@@ -47,6 +47,12 @@ pub struct People {
     inherited: Inherited,
     runs: BTreeMap<RunId, Run>,
     leaders: BTreeMap<Pid, RunId>,
+    /// The runs whose leader is reaped; few at a time.
+    leaderless: Vec<RunId>,
+    /// The runs whose rest is to be told, or may be: few as well.
+    rests: Vec<RunId>,
+    /// Whether some run has had the terminal.
+    gave_terminal: bool,
     /// Who is to lead a run and does not yet; hardly ever anybody.
     successors: Vec<sender::Successor>,
     told: Told,
@@ -92,6 +98,8 @@ enum Rest {
     ToTell(Signal),
     /// It was told with this; whoever is new is told, too.
     Told(Signal),
+    /// There is nobody.
+    Nobody,
 }
 
 /// What is to be done about strays.
@@ -120,6 +128,9 @@ impl People {
             inherited,
             runs: BTreeMap::new(),
             leaders: BTreeMap::new(),
+            leaderless: Vec::new(),
+            rests: Vec::new(),
+            gave_terminal: false,
             successors: Vec::new(),
             told: Told::new(),
             strays: Strays::Let,
@@ -186,7 +197,13 @@ impl People {
 
     /// Whether there may be anybody in scope who leads no run, alive or not yet reaped.
     pub(super) fn is_anyone_but_leaders(&self) -> bool {
-        let known = |pid| self.leaders.contains_key(&pid);
+        // The list is in the order of their births, which is mostly that of their numbers:
+        // so most are the next of the leaders, and need not be searched.
+        let mut next = self.leaders.keys().peekable();
+        let known = |pid| {
+            while next.next_if(|leader| **leader < pid).is_some() {}
+            next.next_if(|leader| **leader == pid).is_some() || self.leaders.contains_key(&pid)
+        };
         self.proc
             .as_ref()
             .and_then(|proc| anyone_but(proc, known))

@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::ffi::CStr;
 use std::fmt;
 use std::io::Write;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use crate::linux::signals::Mask;
@@ -331,16 +332,19 @@ fn copy_of(directory: &OwnedFd) -> Option<Reserve> {
 /// Reads a list of pids from its beginning.
 fn read_pids(list: &OwnedFd) -> Option<Vec<Pid>> {
     let mut numbers = Numbers::default();
-    let mut buffer = [0; FILE_SIZE];
+    // As much as the kernel gives at a time; not a byte of it is touched before that.
+    let mut buffer = [MaybeUninit::<u8>::uninit(); 4096];
     let mut place = 0;
     while numbers.found.len() < MOST_PIDS {
-        let (fd, room) = (list.as_raw_fd(), buffer.as_mut_ptr().cast());
+        let (fd, room) = (list.as_raw_fd(), buffer.as_mut_ptr());
         // SAFETY: the kernel writes at most the buffer's length, which it has.
-        let got = unsafe { libc::pread(fd, room, buffer.len(), place) };
-        match usize::try_from(got).ok()? {
-            0 => break,
-            got => numbers.feed(buffer.get(..got).unwrap_or_default()),
+        let got = unsafe { libc::pread(fd, room.cast(), buffer.len(), place) };
+        let count = usize::try_from(got).ok()?.min(buffer.len());
+        if count == 0 {
+            break;
         }
+        // SAFETY: the kernel has written the first `count` bytes.
+        numbers.feed(unsafe { std::slice::from_raw_parts(room.cast(), count) });
         place += got as libc::off_t;
     }
     Some(numbers.finish())
@@ -431,35 +435,38 @@ pub fn parse_children(text: &[u8]) -> Vec<Pid> {
     numbers.finish()
 }
 
-/// Reads pids that come in pieces, cut anywhere.
+/// Reads pids that come in pieces, cut anywhere. There may be thousands, so that it does
+/// little for each byte.
 #[derive(Debug, Default)]
 struct Numbers {
     found: Vec<Pid>,
-    /// The digits so far; `Some(None)` for a word that is no pid.
-    word: Option<Option<i32>>,
+    /// The digits of the word so far; what is too large for a number is so for a pid.
+    value: u32,
+    /// Whether the word is no number.
+    is_other: bool,
 }
 
 impl Numbers {
     fn feed(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            match byte {
-                b'0'..=b'9' => {
-                    let digit = i32::from(byte - b'0');
-                    let longer = |n: i32| n.checked_mul(10)?.checked_add(digit);
-                    self.word = Some(self.word.unwrap_or(Some(0)).and_then(longer));
-                }
-                _ if byte.is_ascii_whitespace() => self.end_word(),
-                _ => self.word = Some(None),
+            let digit = byte.wrapping_sub(b'0');
+            if digit < 10 {
+                self.value = self.value.saturating_mul(10).saturating_add(digit.into());
+            } else if byte.is_ascii_whitespace() {
+                self.end_word();
+            } else {
+                self.is_other = true;
             }
         }
     }
 
     fn end_word(&mut self) {
-        if let Some(Some(pid @ 1..)) = self.word.take()
-            && self.found.len() < MOST_PIDS
-        {
-            self.found.push(Pid::from_raw(pid));
+        let value = i32::try_from(self.value).unwrap_or(0);
+        if value > 0 && !self.is_other && self.found.len() < MOST_PIDS {
+            self.found.push(Pid::from_raw(value));
         }
+        self.value = 0;
+        self.is_other = false;
     }
 
     fn finish(mut self) -> Vec<Pid> {

@@ -104,7 +104,7 @@ pub struct Snapshot {
 /// Who came from outside of the tree by ptrace or `nsenter` and joined a session of it
 /// is not seen; nor is it anybody's descendant.
 #[must_use]
-pub fn anyone_but(proc: &ProcDir, known: impl Fn(Pid) -> bool) -> Option<bool> {
+pub fn anyone_but(proc: &ProcDir, known: impl FnMut(Pid) -> bool) -> Option<bool> {
     Some(!proc.children()?.into_iter().all(known))
 }
 

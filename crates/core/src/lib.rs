@@ -19,6 +19,7 @@ extern crate alloc;
 mod action;
 mod arrival;
 mod describe;
+mod due;
 mod event;
 mod graph;
 mod hooks;

@@ -156,15 +156,20 @@ impl Supervisor {
             return false;
         }
         let mut acted = false;
-        for id in self.ids() {
-            acted |= self.pass_time_of(now, id);
+        let mut from = 0;
+        self.note_what_is_due();
+        while let Some(place) = self.due.next(from, now) {
+            acted |= self.pass_time_of(now, ProgramId(place as u32));
+            self.note_what_is_due();
+            from = place + 1;
         }
         while self.pass_time_of_probes(now) {
             acted = true;
         }
         acted |= self.pass_startup(now);
         acted |= self.pass_time_of_shutdown(now);
-        self.rearm();
+        self.note_what_is_due();
+        self.alarm = self.next_deadline();
         acted
     }
 

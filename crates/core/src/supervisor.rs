@@ -11,6 +11,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::due::Due;
 use crate::graph::Graph;
 use crate::program::{Program, Standing, State};
 use crate::restart::Jitter;
@@ -45,6 +46,10 @@ pub struct Supervisor {
     /// A time not later than the next deadline of anybody, so that most events need
     /// not look at every program.
     pub(crate) alarm: Option<Time>,
+    /// When something is due for each program, but for those that were touched.
+    pub(crate) due: Due,
+    /// Programs that may have changed since `due` was right.
+    touched: Vec<ProgramId>,
     /// How many programs live or will live again by themselves.
     busy: usize,
     /// The program of each run that is not over; a run is a key that is never used again.
@@ -74,6 +79,8 @@ impl Supervisor {
             startup: Startup::Ahead,
             next_run: 1,
             alarm: None,
+            due: Due::default(),
+            touched: Vec::new(),
             actions: VecDeque::new(),
             programs: programs.collect(),
             spec,
@@ -126,9 +133,11 @@ impl Supervisor {
             self.settle(now);
             if !self.pass_time(now) {
                 self.all_may_be_up();
+                self.note_what_is_due();
                 return;
             }
         }
+        self.note_what_is_due();
         debug_assert!(false, "there is always something due");
     }
 
@@ -169,8 +178,14 @@ impl Supervisor {
             return None;
         }
         let programs = self.programs.iter().filter_map(Program::deadline);
+        debug_assert!(
+            self.due.first() == programs.min(),
+            "a program was changed, and not by way of `parts`"
+        );
         let probes = self.probes.values().map(Probe::deadline);
-        let all = programs.chain(probes).chain(self.startup.deadline());
+        let all = probes
+            .chain(self.due.first())
+            .chain(self.startup.deadline());
         all.chain(self.phase.deadline()).min()
     }
 
@@ -218,8 +233,12 @@ impl Supervisor {
         self.notice(Notice::Care { program, news });
     }
 
-    /// A program and its spec; none for an id that was never given out.
+    /// A program and its spec; none for an id that was never given out. Whoever changes a
+    /// program has it from here.
     pub(crate) fn parts(&mut self, id: ProgramId) -> Option<(&mut Program, &ProgramSpec)> {
+        if self.touched.last() != Some(&id) {
+            self.touched.push(id);
+        }
         let index = id.0 as usize;
         Some((
             self.programs.get_mut(index)?,
@@ -316,7 +335,18 @@ impl Supervisor {
 
     /// Looks at everybody for what is due next.
     pub(crate) fn rearm(&mut self) {
+        self.touched.clear();
+        self.due = Due::of(self.programs.iter().map(Program::deadline));
         self.alarm = self.next_deadline();
+    }
+
+    /// Looks at those that may have changed for what is due for them.
+    pub(crate) fn note_what_is_due(&mut self) {
+        for id in self.touched.drain(..) {
+            let place = id.0 as usize;
+            let at = self.programs.get(place).and_then(Program::deadline);
+            self.due.set(place, at);
+        }
     }
 
     /// Nobody wants the program any more.

@@ -49,6 +49,7 @@ impl People {
             }
         };
         self.leaders.insert(born.pid, run);
+        self.gave_terminal |= in_front;
         let entry = Run {
             pid: born.pid,
             exec_status: Some(born.exec_status),

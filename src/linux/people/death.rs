@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 
 use lastout_core::{RunId, Signal};
 
-use super::{People, Person, Rest, Run};
+use super::{People, Person, Rest};
 use crate::linux::tell::Whom;
 use crate::linux::wait::{self, Peek, Zombie};
 
 impl People {
-    /// All leaders that have ended, this one first, `most` of them. They are not reaped,
-    /// but for those in whose place another one leads from now on: they count no more.
+    /// All leaders that have ended, this one first, `most` of them; each of the others is
+    /// asked, where more than one is wanted. They are not reaped, but for those in whose
+    /// place another one leads from now on: they count no more.
     #[must_use]
     pub fn ended_leaders(&mut self, first: Zombie, most: usize) -> Vec<(RunId, Zombie)> {
         self.let_successors_lead();
@@ -39,8 +40,9 @@ impl People {
     pub fn reap_leader(&mut self, run: RunId, zombie: Zombie) {
         self.leaders.remove(&zombie.pid);
         zombie.reap();
-        if let Some(run) = self.runs.get_mut(&run) {
-            run.unreaped = false;
+        if let Some(entry) = self.runs.get_mut(&run) {
+            entry.unreaped = false;
+            self.leaderless.push(run);
         }
     }
 
@@ -59,26 +61,24 @@ impl People {
     /// others is new is told. `childless`: we are known to have no children at all, so
     /// that nobody is left of any ([`anyone_but`] tells why).
     pub fn gone_trees(&mut self, childless: bool) -> Vec<RunId> {
-        let dead = |run: &Run| !run.unreaped && run.rest.is_some();
-        let waiting: Vec<RunId> = self
-            .runs
-            .iter()
-            .filter(|(_, run)| dead(run))
-            .map(|(id, _)| *id)
-            .collect();
-        self.unsettled = false;
-        if waiting.is_empty() {
-            return waiting;
+        let mut gone = Vec::new();
+        let mut waiting = Vec::new();
+        for id in &self.leaderless {
+            match self.runs.get(id).and_then(|run| run.rest) {
+                // It was seen when its leader had ended, and nobody could come since.
+                Some(Rest::Nobody) => gone.push(*id),
+                Some(Rest::ToTell(_) | Rest::Told(_)) => waiting.push(*id),
+                None => {}
+            }
         }
-        let gone: Vec<RunId> = if !childless && self.is_anyone_but_leaders() {
-            let left = self.who_have_anybody(&waiting);
-            waiting
-                .into_iter()
-                .filter(|run| !left.contains(run))
-                .collect()
-        } else {
-            waiting
-        };
+        self.unsettled = false;
+        if !waiting.is_empty() {
+            let left = match !childless && self.is_anyone_but_leaders() {
+                true => self.who_have_anybody(&waiting),
+                false => Vec::new(),
+            };
+            gone.extend(waiting.into_iter().filter(|run| !left.contains(run)));
+        }
         for run in &gone {
             self.remove(*run);
         }
@@ -134,6 +134,7 @@ impl People {
     /// The run never came to be: its child failed before the exec, and is reaped.
     pub fn remove(&mut self, run: RunId) {
         self.forget_successor(run);
+        self.leaderless.retain(|other| *other != run);
         if let Some(run) = self.runs.remove(&run) {
             if run.unreaped {
                 self.leaders.remove(&run.pid);

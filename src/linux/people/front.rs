@@ -75,6 +75,7 @@ impl People {
             if terminal::is_ours_to_give() {
                 terminal::give_to(run.pid);
                 run.has_terminal = true;
+                self.gave_terminal = true;
             }
             send_to_group(run.pid, Signal::CONT);
         }

@@ -61,21 +61,24 @@ impl People {
 
     /// The leader has ended, and the rest of the tree is to be told. It is when
     /// [`People::tell_rests`] is called, for all at once.
-    pub fn tell_rest(&mut self, run: RunId, signal: Signal) {
-        if let Some(run) = self.runs.get_mut(&run) {
+    pub fn tell_rest(&mut self, id: RunId, signal: Signal) {
+        if let Some(run) = self.runs.get_mut(&id) {
             run.rest = Some(Rest::ToTell(signal));
+            self.rests.push(id);
         }
     }
 
     /// Tells what leaders that have just ended left behind. To be called before they
     /// are reaped, while their numbers are still theirs.
     pub fn tell_rests(&mut self) {
-        let waiting: Vec<(RunId, Pid, Signal)> = self
-            .runs
-            .iter()
-            .filter_map(|(id, run)| match run.rest {
-                Some(Rest::ToTell(signal)) => Some((*id, run.pid, signal)),
-                Some(Rest::Told(_)) | None => None,
+        let waiting: Vec<(RunId, Pid, Signal)> = std::mem::take(&mut self.rests)
+            .into_iter()
+            .filter_map(|id| {
+                let run = self.runs.get(&id)?;
+                match run.rest {
+                    Some(Rest::ToTell(signal)) => Some((id, run.pid, signal)),
+                    Some(Rest::Told(_) | Rest::Nobody) | None => None,
+                }
             })
             .collect();
         if waiting.is_empty() {
@@ -87,7 +90,11 @@ impl People {
         for (id, _, signal) in &waiting {
             by_signal.entry(*signal).or_default().push(*id);
             if let Some(run) = self.runs.get_mut(id) {
-                run.rest = Some(Rest::Told(*signal));
+                run.rest = Some(if anyone {
+                    Rest::Told(*signal)
+                } else {
+                    Rest::Nobody
+                });
             }
         }
         if !anyone {
@@ -208,7 +215,8 @@ impl People {
     pub fn is_worth_another_look(&self) -> bool {
         let shell = |run: &Run| run.has_terminal && run.told.is_some() && run.unreaped;
         let strays = self.strays != Strays::Let;
-        self.killing || strays || self.unsettled || self.runs.values().any(shell)
+        let shells = self.gave_terminal && self.runs.values().any(shell);
+        self.killing || strays || self.unsettled || shells
     }
 
     /// Tells whom a scan finds. False where there is nothing to scan.
