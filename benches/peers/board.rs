@@ -67,6 +67,11 @@ impl Board {
         self.path.display().to_string()
     }
 
+    /// How many have arrived so far.
+    pub(crate) fn arrived(&self) -> u32 {
+        self.page().arrived.load(Ordering::SeqCst)
+    }
+
     /// Says how many further arrivals `wait` waits for; to be called before what
     /// makes them arrive.
     pub(crate) fn expect(&self, more: u32) {

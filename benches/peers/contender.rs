@@ -31,6 +31,8 @@ pub(crate) struct Many {
     pub(crate) odd_mode: &'static str,
     /// From TERM to the kill.
     pub(crate) grace: Duration,
+    /// What else a supervisor is told of each, by its place.
+    pub(crate) keys: fn(u32) -> String,
 }
 
 impl Many {
@@ -41,8 +43,14 @@ impl Many {
             mode: "wait",
             odd_mode: "wait",
             grace: Duration::from_secs(10),
+            keys: |_| String::new(),
         }
     }
+}
+
+/// The name of the program at this place.
+pub(crate) fn name(place: u32) -> String {
+    format!("p{place:04}")
 }
 
 /// The state that all rows share.
@@ -149,8 +157,10 @@ impl Bench {
             // Writing to a string cannot fail.
             let _ = write!(
                 text,
-                "[program.p{index:04}]\ncommand = [\"{program}\", \"{board}\", \"{mode}\"]\nstopwaitsecs = {}\n\n",
-                many.grace.as_secs_f64()
+                "[program.{}]\ncommand = [\"{program}\", \"{board}\", \"{mode}\"]\nstopwaitsecs = {}\n{}\n",
+                name(index),
+                many.grace.as_secs_f64(),
+                (many.keys)(index)
             );
         }
         text

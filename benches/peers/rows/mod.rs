@@ -1,6 +1,8 @@
 //! The rows, one module each. A row starts its contenders, measures them in
 //! turns and returns its sections; what fails is a line of the table.
 
+mod chain;
+mod crash;
 mod idle;
 mod memory;
 mod reap;
@@ -25,14 +27,16 @@ pub(crate) type Row = (
 );
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 8] = [
+pub(crate) const ROWS: [Row; 10] = [
     ("run", run::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
     ("reap", reap::measure),
     ("signal", signal::measure),
     ("stop", stop::measure),
+    ("chain", chain::measure),
     ("restart", restart::measure),
+    ("crash", crash::measure),
     ("size", size::measure),
 ];
 

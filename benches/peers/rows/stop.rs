@@ -6,7 +6,7 @@ use std::io::Result;
 use std::time::Duration;
 
 use super::{MANY, group_of, programs};
-use crate::contender::{Bench, LIMIT, Many, expect_success, pause};
+use crate::contender::{Bench, Contender, LIMIT, Many, expect_success, pause};
 use crate::launch::now;
 use crate::report::{Group, Section, TIMES};
 use crate::stats::{Series, interleave, micros};
@@ -66,7 +66,18 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Vec<Section>> {
 }
 
 fn group_of_both(bench: &mut Bench, label: &str, many: &Many, rounds: usize) -> (Group, Group) {
-    let mut who = bench.contenders(MANY);
+    let who = bench.contenders(MANY);
+    let who = who.into_iter().map(|one| (one, many)).collect();
+    start_and_stop(bench, label, who, rounds)
+}
+
+/// Starts and stops of contenders, each with programs of its own.
+pub(super) fn start_and_stop(
+    bench: &mut Bench,
+    label: &str,
+    mut who: Vec<(Contender, &Many)>,
+    rounds: usize,
+) -> (Group, Group) {
     // The starts of a round are taken on the way to its stops, by contender.
     let mut starts: Vec<Series> = who
         .iter()
@@ -75,8 +86,8 @@ fn group_of_both(bench: &mut Bench, label: &str, many: &Many, rounds: usize) -> 
             failure: None,
         })
         .collect();
-    let names: Vec<String> = who.iter().map(|one| one.name.clone()).collect();
-    let stops = interleave(&mut who, rounds, |one| {
+    let names: Vec<String> = who.iter().map(|(one, _)| one.name.clone()).collect();
+    let stops = interleave(&mut who, rounds, |(one, many)| {
         let (running, board) = bench.start_many(one, many)?;
         let start = micros(running.exec_at(), board.last()) / 1000.0;
         // The supervisor has gone to sleep before it is told.
@@ -93,8 +104,9 @@ fn group_of_both(bench: &mut Bench, label: &str, many: &Many, rounds: usize) -> 
     for (start, stop) in starts.iter_mut().zip(&stops) {
         start.failure.clone_from(&stop.failure);
     }
+    let names = || who.iter().map(|(one, _)| one);
     (
-        group_of(label, who.iter(), starts),
-        group_of(label, who.iter(), stops),
+        group_of(label, names(), starts),
+        group_of(label, names(), stops),
     )
 }
