@@ -93,7 +93,6 @@ impl Supervisor {
     /// Everything has settled: all may be up now.
     pub(crate) fn all_may_be_up(&mut self) {
         if let Startup::Waits(0, _) = self.startup
-            && !self.is_stopping()
             && !self.is_one_on_the_way()
         {
             self.startup = Startup::Done;
