@@ -335,6 +335,8 @@ impl Lastout {
             // A life that ended before its exec was told of did exec, or tells why not.
             let failed = self.learn_exec_status(now, *run, true);
             if !failed {
+                // As it is with messages: he may have said so last, and nobody reads it later.
+                self.learn_readiness(now, *run);
                 let status = zombie.status;
                 let out_of_memory = oom::may_have_killed(status);
                 self.tell_core(
