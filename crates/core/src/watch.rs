@@ -264,6 +264,7 @@ impl Supervisor {
                 *kill = now.plus(*again);
                 *again = (*again * 2).min(LONGEST_KILL_PAUSE);
                 self.order(Action::Kill { run });
+                self.killed_in_shutdown();
             }
         }
         true

@@ -227,6 +227,9 @@ impl Checker {
     pub(crate) fn kill_asker(&mut self, now: Time, run: RunId) -> Option<Check> {
         let asker = self.askers.get_mut(&run)?;
         asker.killed = Some(now);
+        if let Some(stop) = &mut self.stop {
+            stop.killed = true;
+        }
         Some(match asker.first_told() {
             None => Err("who asks is killed untold (STOP-1)".into()),
             Some(at) if at.plus(SECOND) > now => Err("who asks is killed too early".into()),
