@@ -324,6 +324,8 @@ impl Lastout {
     fn bury_trees(&mut self, now: Time, childless: bool) {
         for run in self.people.gone_trees(childless) {
             self.sightings_to_report(now);
+            // Of who asked a program, too, of whom the core tells nobody.
+            self.report.tree_gone(now, run);
             self.tell_core(now, Event::TreeGone { run });
         }
     }
