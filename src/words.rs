@@ -266,7 +266,7 @@ pub fn changes(changes: &Changes) -> String {
         })
         .collect();
     match parts.is_empty() {
-        true => String::from("reloaded, nothing differs"),
+        true => String::from("reloaded, no program differs"),
         false => format!("reloaded: {}", parts.join("; ")),
     }
 }
