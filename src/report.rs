@@ -8,7 +8,7 @@
 mod objects;
 mod table;
 
-use lastout_core::{Cause, ExitStatus, KillReason, Notice, RunId, Signal, Spec, Time};
+use lastout_core::{Cause, ExitStatus, KillReason, Notice, ProgramId, RunId, Signal, Spec, Time};
 use log::Level;
 
 use crate::linux::people::{Person, Sighting};
@@ -45,6 +45,8 @@ struct Entry {
     who: Who,
     /// Whose tree it belongs to; `None`: it is a stray.
     of: Option<RunId>,
+    /// Whose it is, by its command, by a hook of it or by who asks it.
+    program: Option<ProgramId>,
     told: Option<(Time, Signal)>,
     /// When it was found to be gone, and how it ended, where its parent is lastout.
     left: Option<(Time, Option<ExitStatus>)>,
@@ -80,6 +82,7 @@ impl Report {
                 let leader = Who::Leader(words::name(spec, *program).to_owned());
                 let entry = Entry::new(leader, Some(*run));
                 self.entries.push(Entry {
+                    program: Some(*program),
                     told: Some((now, *signal)),
                     ..entry
                 });
@@ -99,6 +102,7 @@ impl Report {
                     self.entries.len() - 1
                 });
                 if let Some(entry) = self.entries.get_mut(place) {
+                    entry.program = Some(*program);
                     entry.left = Some((now, Some(*status)));
                     entry.out_of_memory = *out_of_memory;
                 }
@@ -107,7 +111,6 @@ impl Report {
                 self.killed_trees.push((*run, *reason));
                 self.kill(Some(*run), *reason);
             }
-            Notice::TreeGone { run, .. } => self.tree_gone(now, *run),
             Notice::KillingEverybody { reason } => {
                 self.killed_everybody = Some(*reason);
                 self.kill(None, *reason);
@@ -116,6 +119,7 @@ impl Report {
             | Notice::Up { .. }
             | Notice::NotStarted { .. }
             | Notice::WillRestart { .. }
+            | Notice::TreeGone { .. }
             | Notice::GaveUp { .. }
             | Notice::LastCall
             | Notice::NextInterruptKills
@@ -131,8 +135,9 @@ impl Report {
         }
     }
 
-    /// Takes note of somebody who was told or killed beside the leaders.
-    pub fn sighted(&mut self, now: Time, sighting: Sighting) {
+    /// Takes note of somebody of this program, or a stray, who was told or killed beside
+    /// the leaders.
+    pub fn sighted(&mut self, now: Time, sighting: Sighting, program: Option<ProgramId>) {
         let Sighting { who, of, signal } = sighting;
         let place = self.entries.iter().position(|entry| entry.is(&who));
         if place.is_none() && self.others >= MOST_NAMED {
@@ -141,7 +146,8 @@ impl Report {
         }
         let place = place.unwrap_or_else(|| {
             self.others += 1;
-            self.entries.push(Entry::new(Who::Other(who), of));
+            let entry = Entry::new(Who::Other(who), of);
+            self.entries.push(Entry { program, ..entry });
             self.entries.len() - 1
         });
         let tree = self.killed_trees.iter().find(|(run, _)| Some(*run) == of);
@@ -184,15 +190,18 @@ impl Report {
         self.entries.iter().filter(other).count()
     }
 
+    /// Leaders are killed; of the others those who are still seen then.
     fn kill(&mut self, run: Option<RunId>, reason: KillReason) {
         for entry in &mut self.entries {
-            if (run.is_none() || entry.of == run) && entry.left.is_none() {
+            let is_leader = matches!(entry.who, Who::Leader(_));
+            if is_leader && (run.is_none() || entry.of == run) && entry.left.is_none() {
                 entry.killed.get_or_insert(reason);
             }
         }
     }
 
-    fn tree_gone(&mut self, now: Time, run: RunId) {
+    /// Nobody of this tree is left.
+    pub fn tree_gone(&mut self, now: Time, run: RunId) {
         for entry in self
             .entries
             .iter_mut()
@@ -200,6 +209,7 @@ impl Report {
         {
             entry.left.get_or_insert((now, None));
         }
+        self.forget(run);
     }
 
     /// Writes the report, if there is anything to say: somebody was told or killed, or
@@ -268,10 +278,10 @@ impl Report {
                 continue;
             };
             all.push((*leader, None));
-            let own = others.iter().filter(|other| other.of == leader.of);
+            let own = others.iter().filter(|other| other.is_of_program_of(leader));
             all.extend(own.map(|other| (*other, Some(name.as_str()))));
         }
-        let known = |other: &&&Entry| leaders.iter().any(|leader| leader.of == other.of);
+        let known = |other: &&&Entry| leaders.iter().any(|it| other.is_of_program_of(it));
         let strays = others.iter().filter(|other| !known(other));
         all.extend(strays.map(|stray| (*stray, None)));
         all
@@ -290,6 +300,7 @@ impl Entry {
         Entry {
             who,
             of,
+            program: None,
             told: None,
             left: None,
             out_of_memory: false,
@@ -299,6 +310,10 @@ impl Entry {
 
     fn leads(&self, run: RunId) -> bool {
         matches!(self.who, Who::Leader(_)) && self.of == Some(run)
+    }
+
+    fn is_of_program_of(&self, leader: &Entry) -> bool {
+        self.program.is_some() && self.program == leader.program
     }
 
     fn is(&self, person: &Person) -> bool {

@@ -324,6 +324,8 @@ impl Lastout {
     fn bury_trees(&mut self, now: Time, childless: bool) {
         for run in self.people.gone_trees(childless) {
             self.sightings_to_report(now);
+            // Of who asked a program, too, of whom the core tells nobody.
+            self.report.tree_gone(now, run);
             self.tell_core(now, Event::TreeGone { run });
         }
     }
@@ -335,6 +337,8 @@ impl Lastout {
             // A life that ended before its exec was told of did exec, or tells why not.
             let failed = self.learn_exec_status(now, *run, true);
             if !failed {
+                // As it is with messages: he may have said so last, and nobody reads it later.
+                self.learn_readiness(now, *run);
                 let status = zombie.status;
                 let out_of_memory = oom::may_have_killed(status);
                 self.tell_core(

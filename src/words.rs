@@ -177,11 +177,15 @@ pub fn care(news: &Care, launch: Option<&Launch>) -> (Level, String) {
             end: how,
             count,
         } => {
+            let is_unasked = matches!(how, Some(End::NeverRan(failure)) if failure.is_temporary());
             let how = match how {
                 Some(how) => end_of(launch, asked(launch, *question), *how),
                 None => String::from("no answer in time"),
             };
-            probe_failed(*question, &how, *count)
+            match is_unasked {
+                true => (Level::Warn, format!("cannot be asked how it is: {how}")),
+                false => probe_failed(*question, &how, *count),
+            }
         }
         Care::Unhealthy { action, .. } => {
             let what = match action {
@@ -262,7 +266,7 @@ pub fn changes(changes: &Changes) -> String {
         })
         .collect();
     match parts.is_empty() {
-        true => String::from("reloaded, nothing differs"),
+        true => String::from("reloaded, no program differs"),
         false => format!("reloaded: {}", parts.join("; ")),
     }
 }

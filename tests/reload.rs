@@ -84,7 +84,7 @@ fn reload_1_what_is_wrong_is_told_with_its_place_and_nothing_changes() {
     run.wait_for_line("2 errors; nothing is changed");
     // What is right again is compared with what runs, and not with what was wrong.
     reload(&file, &run, STAYS);
-    run.wait_for_line("reloaded, nothing differs");
+    run.wait_for_line("reloaded, no program differs");
     assert_eq!(run.lines().count("stays: started"), 1);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
 }

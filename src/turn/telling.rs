@@ -21,9 +21,6 @@ impl Lastout {
     pub(super) fn take_notice(&mut self, now: Time, notice: Notice) {
         self.tell_upward(&notice);
         self.report.notice(now, &notice, self.core.spec());
-        if let Notice::TreeGone { run, .. } = notice {
-            self.report.forget(run);
-        }
         let mut started = None;
         if let Notice::Started { program, run } = notice {
             started = Some((program, self.people.leader(run)));
@@ -59,7 +56,8 @@ impl Lastout {
         for sighting in sightings {
             self.narrator
                 .sighted(self.core.spec(), &self.core, &sighting);
-            self.report.sighted(now, sighting);
+            let program = sighting.of.and_then(|run| self.core.program_of(run));
+            self.report.sighted(now, sighting, program);
         }
     }
 

@@ -86,6 +86,9 @@ fn health_1_who_does_not_answer_in_time_has_said_no_and_is_gone_with_all_that_he
     wait_until("nobody who asked is left", || count(&run, "sleep") == 0);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     assert_never(&run, "killed");
+    // Nor does the report know of them, who were gone before it began (STOP-7).
+    assert_never(&run, "stray");
+    assert_never(&run, "+ sleep");
 }
 
 #[test]

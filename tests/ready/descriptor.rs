@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lastout_harness::configuration::Configuration;
-use lastout_harness::let_pass;
+use lastout_harness::sight::process;
+use lastout_harness::{let_pass, wait_until};
 
 use crate::assert_never;
 
@@ -71,4 +72,31 @@ fn ready_2_only_the_program_has_the_descriptor() {
     let run = file.run_until(&["lastout: web: ready", "state: end"]);
     assert_never(&run, "descriptor 5");
     assert!(run.lines().has("descriptor 2"));
+}
+
+/// The newline and the end come in one turn, since lastout is frozen in between.
+#[test]
+fn ready_2_who_says_it_and_ends_at_once_was_ready() {
+    let file = Configuration::new(
+        r#"
+        [program.web]
+        command = ["sh", "-c", """
+            until test -e FOLDER/go; do sleep 0.01; done
+            echo >&5
+            exit 3"""]
+        ready = { fd = 5 }
+        autorestart = "never"
+        startretries = 0
+        "#,
+    );
+    let mut run = file.run_until(&["lastout: web: started"]);
+    let web = run.leader_of("web").pid;
+    run.signal(libc::SIGSTOP);
+    file.write("go", "");
+    wait_until("it has ended", || {
+        process(web).is_none_or(|web| web.state == 'Z')
+    });
+    run.signal(libc::SIGCONT);
+    assert_eq!(run.wait(), 3);
+    run.wait_for_line("lastout: web: ready");
 }

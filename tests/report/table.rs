@@ -105,6 +105,22 @@ fn stop_8_who_was_killed_is_named_with_the_reason() {
     );
 }
 
+/// Of its end only its parent knows, who is killed later.
+#[test]
+fn stop_7_who_left_at_the_last_call_was_not_killed_with_the_others() {
+    let report = report_of(
+        r#"
+        [program.web]
+        command = ["sh", "-c", "trap : TERM; sleep 1000; exec PROBE last-words --ignore-term"]
+        stopwaitsecs = 2
+        "#,
+        &["web: started"],
+    );
+    let ends: Vec<bool> = report.iter().map(|line| line.contains("killed")).collect();
+    assert_eq!(ends, [true, true, false], "{report:#?}");
+    assert!(report[0].contains("1 of 2 killed"), "{report:#?}");
+}
+
 #[test]
 fn stop_8_a_death_by_a_signal_is_named() {
     let mut run = run(&["--", "/bin/sleep", "60"]);

@@ -16,7 +16,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::program::{Program, Standing, State, Step};
+use crate::program::{Program, Standing, State, Step, earlier};
 use crate::{
     Action, Condition, FatalReason, Notice, ProgramId, ProgramSpec, Spec, Supervisor, Time, Why,
 };
@@ -299,6 +299,7 @@ impl Supervisor {
         let deed = Deed::Adapt {
             restart: spec.change_to(&new).max(launch) == Change::Restart
                 || (comes_back && !is_untold),
+            start: spec.startsecs != new.startsecs || spec.readiness != new.readiness,
             watch: spec.readiness != new.readiness
                 || spec.healthcheck != new.healthcheck
                 || spec.watchdog != new.watchdog,
@@ -323,6 +324,7 @@ impl Supervisor {
         let starts = spec.starts_by_itself();
         let Deed::Adapt {
             restart,
+            start,
             watch,
             by_itself,
         } = deed
@@ -345,6 +347,9 @@ impl Supervisor {
                 return;
             }
             State::Starting { .. } | State::Running { .. } | State::Stopping(_) => {
+                if start {
+                    self.time_start_anew(id);
+                }
                 if watch {
                     self.watch_anew(now, id);
                 }
@@ -364,6 +369,30 @@ impl Supervisor {
         } else if by_itself == Some(false) && program.state == State::Stopped {
             // It has not begun, and need not.
             self.unwant(id);
+        }
+    }
+
+    /// A start that is not over has the time that the new values give it, from its
+    /// beginning.
+    fn time_start_anew(&mut self, id: ProgramId) {
+        let Some((program, spec)) = self.parts(id) else {
+            return;
+        };
+        let State::Starting {
+            born,
+            step: Step::Execed { up_at, give_up, .. },
+            ..
+        } = &mut program.state
+        else {
+            return;
+        };
+        let up = up_at.is_some().then(|| born.plus(spec.startsecs));
+        // Who is ready is waited for no more.
+        let readiness = spec.readiness.filter(|_| give_up.is_some());
+        let late = readiness.map(|readiness| born.plus(readiness.start_timeout));
+        (*up_at, *give_up) = (up, late);
+        if let Some(at) = earlier(up, late) {
+            self.wake_at(at);
         }
     }
 
@@ -413,6 +442,8 @@ enum Deed {
     Adapt {
         /// It needs a new process for that.
         restart: bool,
+        /// Whether it has another time to be up or to be ready.
+        start: bool,
         /// Whether it is asked other things, or in another way.
         watch: bool,
         /// Whether it starts by itself, where that is new.

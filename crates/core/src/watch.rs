@@ -32,6 +32,8 @@ pub(crate) struct Watch {
     grace: Option<Time>,
     /// Whether people were told that it is unhealthy.
     unhealthy: bool,
+    /// Whether people were told that the machine had nobody to ask it.
+    unasked: bool,
     /// How often it must say that it is well, and when at the latest.
     watchdog: Option<(Duration, Time)>,
     /// What it says of itself.
@@ -121,6 +123,7 @@ impl Supervisor {
         watch.ask_at = check.map(|check| now.plus(check.times.interval));
         watch.failures = 0;
         watch.unhealthy = false;
+        watch.unasked = false;
         let grace = check.map(|check| check.start_period);
         watch.grace = grace.filter(|grace| !grace.is_zero()).map(|g| now.plus(g));
         watch.watchdog = spec.watchdog.map(|period| (period, now.plus(period)));
@@ -264,6 +267,7 @@ impl Supervisor {
                 *kill = now.plus(*again);
                 *again = (*again * 2).min(LONGEST_KILL_PAUSE);
                 self.order(Action::Kill { run });
+                self.killed_in_shutdown();
             }
         }
         true
@@ -315,6 +319,7 @@ impl Supervisor {
         };
         program.watch.failures = 0;
         program.watch.grace = None;
+        program.watch.unasked = false;
         if core::mem::take(&mut program.watch.unhealthy) {
             self.care(id, Care::Healthy);
         }
@@ -327,7 +332,15 @@ impl Supervisor {
         let Some(check) = spec.healthcheck else {
             return;
         };
-        let counts = program.watch.grace.is_none_or(|until| until <= now);
+        let is_of_grace = program.watch.grace.is_some_and(|until| until > now);
+        // That the machine had no process to ask with says nothing of the program: to end
+        // it would only mean that it could not be started again either.
+        let is_unasked = matches!(end, Some(End::NeverRan(failure)) if failure.is_temporary());
+        let was_unasked = core::mem::replace(&mut program.watch.unasked, is_unasked);
+        if was_unasked && is_unasked {
+            return;
+        }
+        let counts = !is_of_grace && !is_unasked;
         if counts {
             program.watch.failures = program.watch.failures.saturating_add(1);
         }

@@ -3,7 +3,7 @@
 use alloc::vec;
 
 use super::*;
-use crate::{Autorestart, EndPolicy, Retries, SignalTable};
+use crate::{Autorestart, EndPolicy, HealthAction, Healthcheck, ProbeTimes, Retries, SignalTable};
 
 fn single() -> Spec {
     Spec {
@@ -240,4 +240,36 @@ fn exit_2_every_way_in_which_a_program_ends_the_container_has_its_status() {
     bench.failed(1, not_found());
     bench.fact(Event::NobodyLeft);
     assert_eq!(bench.exit(), Some(127));
+}
+
+#[test]
+fn exit_3_with_strict_who_asks_a_program_and_had_to_be_killed_counts_too() {
+    let times = ProbeTimes {
+        interval: ms(1_000),
+        timeout: ms(60_000),
+    };
+    let spec = ProgramSpec {
+        healthcheck: Some(Healthcheck {
+            times,
+            retries: 3,
+            start_period: Duration::ZERO,
+            action: HealthAction::Restart,
+        }),
+        ..needing("a", &[])
+    };
+    for (pause, code) in [(1_000, 137), (999, 0)] {
+        let mut bench = Bench::of(Spec {
+            strict: true,
+            ..Spec::new(vec![spec.clone()])
+        });
+        bench.execed(1);
+        bench.after(ms(1_000));
+        bench.execed(2);
+        bench.signal(Signal::TERM);
+        bench.ends(1, 0);
+        bench.after(ms(pause));
+        bench.ends(2, 0);
+        bench.fact(Event::NobodyLeft);
+        assert_eq!(bench.exit(), Some(code), "{pause}");
+    }
 }

@@ -185,7 +185,7 @@ fn health_1_a_question_that_could_not_be_asked_is_a_failure() {
     let mut bench = Bench::running(vec![checked(HealthAction::Restart)], 1);
     for run in [2, 3] {
         bench.after(ms(10_000));
-        bench.failed(run, fork_failed());
+        bench.failed(run, not_found());
     }
     assert_eq!(bench.told_why(), vec![(0, Why::Unhealthy)]);
 }
@@ -295,4 +295,18 @@ fn the_watchdog_wakes_in_time_for_who_was_fed_after_a_pause() {
     bench.said(1, Message::Alive);
     bench.after(ms(300));
     assert_eq!(bench.told_why(), vec![(0, Why::Watchdog)]);
+}
+
+#[test]
+fn health_1_that_the_machine_had_nobody_to_ask_it_does_not_count_and_is_told_once() {
+    let mut bench = Bench::running(vec![checked(HealthAction::Restart)], 1);
+    let mut told = 0;
+    for run in 2..12 {
+        bench.after(ms(10_000));
+        assert_eq!(bench.begun(), vec![(0, ASKS)]);
+        bench.failed(run, fork_failed());
+        assert_eq!(bench.told_why(), vec![]);
+        told += bench.cares().len();
+    }
+    assert_eq!((told, bench.state(0)), (1, "RUNNING"));
 }

@@ -416,3 +416,33 @@ fn what_differs_between_a_configuration_and_itself_is_nothing() {
     );
     assert_eq!(changes.changed, ["b"], "it needs another one");
 }
+
+#[test]
+fn reload_2_a_start_that_is_not_over_has_the_time_that_the_new_values_give_it() {
+    let waiting = |start_timeout, startsecs| ProgramSpec {
+        readiness: Some(Readiness {
+            by: ReadyBy::Message,
+            start_timeout: ms(start_timeout),
+        }),
+        startsecs: ms(startsecs),
+        ..up("a")
+    };
+    let mut longer = Bench::running(vec![waiting(10_000, 0)], 1);
+    longer.after(ms(9_000));
+    longer.loaded(vec![waiting(60_000, 0)]);
+    longer.live(ms(50_000));
+    assert_eq!(longer.told_why(), vec![]);
+    longer.live(ms(1_001));
+    assert_eq!(longer.told_why(), vec![(0, Why::NotReady)]);
+
+    let mut shorter = Bench::running(vec![waiting(600_000, 0)], 1);
+    shorter.after(ms(9_000));
+    shorter.loaded(vec![waiting(5_000, 0)]);
+    assert_eq!(shorter.told_why(), vec![(0, Why::NotReady)]);
+
+    let mut sooner = Bench::running(vec![waiting(600_000, 600_000)], 1);
+    sooner.said(1, Message::Ready);
+    sooner.after(ms(9_000));
+    sooner.loaded(vec![waiting(5_000, 2_000)]);
+    assert_eq!((sooner.state(0), sooner.told_why()), ("RUNNING", vec![]));
+}

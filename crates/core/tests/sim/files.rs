@@ -8,7 +8,7 @@ use lastout_core::{
 };
 
 use crate::facts::{Checker, is_by_itself};
-use crate::shadow::{Check, Life, Shadow, Standing, Watch, ensure, users};
+use crate::shadow::{Check, Life, Run, Shadow, Standing, Watch, ensure, users};
 
 /// Most second lives of one scheduled program.
 const MOST_TWINS: usize = 16;
@@ -191,6 +191,10 @@ impl Checker {
             }
             return;
         }
+        let has_other_times = old.startsecs != spec.startsecs || old.readiness != spec.readiness;
+        if has_other_times && !restarts {
+            self.time_start_anew(place, &spec);
+        }
         if is_asked_anew && !restarts {
             self.watch_anew(now, place, &spec);
         }
@@ -219,6 +223,18 @@ impl Checker {
             self.revive_all(vec![place]);
         } else if need_not && shadow.life == Life::Waiting {
             shadow.wanted = false;
+        }
+    }
+
+    /// A start that is not over has other times to be up and to be ready.
+    fn time_start_anew(&mut self, place: usize, spec: &ProgramSpec) {
+        let run = self.shadows[place].run_mut();
+        let is_starting = |run: &&mut Run| run.is_untold() && run.execed.is_some() && !run.up;
+        if let Some(run) = run.filter(is_starting) {
+            let born = run.born;
+            run.up_at = run.up_at.map(|_| born.plus(spec.startsecs));
+            let readiness = spec.readiness.filter(|_| run.give_up.is_some());
+            run.give_up = readiness.map(|readiness| born.plus(readiness.start_timeout));
         }
     }
 

@@ -125,14 +125,12 @@ impl Checker {
             }
             if !is_well {
                 let count = None;
-                self.expect_care(
-                    program,
-                    Care::ProbeFailed {
-                        question,
-                        end,
-                        count,
-                    },
-                );
+                let news = Care::ProbeFailed {
+                    question,
+                    end,
+                    count,
+                };
+                self.expect_care(program, news);
             } else if let Some(life) = shadow.run_mut() {
                 life.ready = true;
                 life.give_up = None;
@@ -143,6 +141,7 @@ impl Checker {
             return;
         };
         shadow.watch.ask_at = Some(now.plus(check.times.interval));
+        let was_unasked = std::mem::replace(&mut shadow.watch.unasked, is_unasked(end));
         if is_well {
             shadow.watch.failures = 0;
             shadow.watch.grace = None;
@@ -151,7 +150,11 @@ impl Checker {
             }
             return;
         }
-        let counts = shadow.watch.grace.is_none_or(|until| until <= now);
+        if was_unasked && is_unasked(end) {
+            return;
+        }
+        let is_of_grace = shadow.watch.grace.is_some_and(|until| until > now);
+        let counts = !is_of_grace && !is_unasked(end);
         shadow.watch.failures += u32::from(counts);
         let failures = shadow.watch.failures;
         let too_many = counts && failures >= check.retries && !shadow.watch.unhealthy;
@@ -164,14 +167,12 @@ impl Checker {
                 HealthAction::Nothing => {}
             }
         }
-        self.expect_care(
-            program,
-            Care::ProbeFailed {
-                question,
-                end,
-                count,
-            },
-        );
+        let news = Care::ProbeFailed {
+            question,
+            end,
+            count,
+        };
+        self.expect_care(program, news);
         if too_many {
             let action = check.action;
             self.expect_care(program, Care::Unhealthy { failures, action });
@@ -227,6 +228,9 @@ impl Checker {
     pub(crate) fn kill_asker(&mut self, now: Time, run: RunId) -> Option<Check> {
         let asker = self.askers.get_mut(&run)?;
         asker.killed = Some(now);
+        if let Some(stop) = &mut self.stop {
+            stop.killed = true;
+        }
         Some(match asker.first_told() {
             None => Err("who asks is killed untold (STOP-1)".into()),
             Some(at) if at.plus(SECOND) > now => Err("who asks is killed too early".into()),
@@ -270,4 +274,9 @@ impl Checker {
         }
         Ok(())
     }
+}
+
+/// Whether the machine had nobody to ask with.
+fn is_unasked(end: Option<End>) -> bool {
+    matches!(end, Some(End::NeverRan(failure)) if failure.is_temporary())
 }

@@ -74,6 +74,8 @@ pub(crate) struct Watch {
     pub(crate) failures: u32,
     pub(crate) grace: Option<Time>,
     pub(crate) unhealthy: bool,
+    /// Whether the machine had nobody to ask it the last time.
+    pub(crate) unasked: bool,
     pub(crate) watchdog: Option<(Duration, Time)>,
 }
 
