@@ -239,8 +239,10 @@ fn probe_failed(question: Question, how: &str, count: Option<(u32, u32)>) -> (Le
     match (question, count) {
         (Question::Ready, _) => (Level::Debug, format!("not ready yet: {how}")),
         (Question::Health, Some((failures, most))) => {
-            let text = format!("not well ({failures} of {most}): {how}");
-            (Level::Warn, text)
+            // What it is by now was said loudly.
+            let is_news = failures <= most;
+            let level = if is_news { Level::Warn } else { Level::Debug };
+            (level, format!("not well ({failures} of {most}): {how}"))
         }
         (Question::Health, None) => {
             let text = format!("not well, which does not count yet: {how}");

@@ -58,7 +58,10 @@ pub(super) fn check(definition: &Definition<'_>, problems: &mut Problems) {
         && let ReadyBy::Probe(times) = readiness.by
         && readiness.start_timeout < times.interval.max(times.timeout)
     {
-        warn("ready", "`start_timeout` is over before it is asked twice");
+        warn(
+            "ready",
+            "`start_timeout` is shorter than its `interval` or its `timeout`",
+        );
     }
     if definition.keys.field("stopsignal").is_none()
         && let Some(argv0) = launch.argv.first()

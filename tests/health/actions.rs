@@ -73,14 +73,15 @@ fn health_1_with_none_it_is_said_and_that_it_is_well_again_and_nothing_is_done()
     run.wait_for_line("web: unhealthy");
     run.signal(libc::SIGUSR2);
     run.wait_for_line(", unhealthy");
-    // It is said once.
-    run.lines().wait_for_times("web: not well", 5);
-    assert_eq!(run.lines().count("lastout: error: web: unhealthy"), 1);
+    run.lines().wait_for_times("web: not well", 2);
     file.write("well", "");
     run.wait_for_line("web: well again");
     file.remove("well");
     run.lines()
         .wait_for_times("lastout: error: web: unhealthy", 2);
+    // Each is said once, and so is each failure up to then.
+    assert_eq!(run.lines().count("lastout: error: web: unhealthy"), 2);
+    assert_eq!(run.lines().count("web: not well"), 4);
     assert_eq!(run.leader_of("web").pid, web);
     assert_never(&run, "web: told");
 }

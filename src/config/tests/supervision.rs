@@ -323,7 +323,7 @@ fn what_is_legal_but_surely_not_meant_is_told() {
         [
             "supervisor.toml:2:19: `startup_timeout` is shorter than `slow` alone may take",
             "supervisor.toml:6:15: `once`: a oneshot that is always started again is never done",
-            "supervisor.toml:9:9: `slow`: `start_timeout` is over before it is asked twice",
+            "supervisor.toml:9:9: `slow`: `start_timeout` is shorter than its `interval` or its `timeout`",
             "supervisor.toml:14:11: `nginx`: at SIGTERM nginx drops its connections; \
              `stopsignal = \"QUIT\"` lets it finish",
             "supervisor.toml:15:15: `off` does not start by itself, and this waits until it does",
