@@ -194,17 +194,14 @@ impl Lastout {
         let now = self.clock.now();
         let have_come = self.signals.descriptor().is_none() || ready.contains(&SIGNALS);
         self.take_signals(now, have_come);
-        let child_has_news = self.signals.child_has_news();
-        if child_has_news {
-            self.narrator.saw(Seen::ChildNews);
-        }
+        let child_has_news = self.hear_of_children();
         let must_reap = child_has_news || self.more_to_reap;
         if must_reap || ready.contains(&NOTIFY) {
             self.take_messages(now);
             self.carry_out(now);
         }
         if must_reap {
-            self.reap_some(now);
+            self.reap_some(now, child_has_news);
         }
         for token in ready {
             self.serve(now, token);
@@ -217,6 +214,15 @@ impl Lastout {
         }
         self.tell_untold();
         self.watch_own_log();
+    }
+
+    /// Whether a signal has told of a child.
+    fn hear_of_children(&mut self) -> bool {
+        let has_news = self.signals.child_has_news();
+        if has_news {
+            self.narrator.saw(Seen::ChildNews);
+        }
+        has_news
     }
 
     /// How long this turn may sleep, in milliseconds.
@@ -276,7 +282,7 @@ impl Lastout {
     }
 
     /// Step 4.
-    fn reap_some(&mut self, now: Time) {
+    fn reap_some(&mut self, now: Time, mut has_heard: bool) {
         self.more_to_reap = false;
         let mut reaped = 0;
         let mut childless = false;
@@ -288,6 +294,11 @@ impl Lastout {
             if let Peek::Ended(_) = peek {
                 // He may have said his last words since step 3.
                 self.take_messages(now);
+                if !has_heard && self.narrator.face().is_some() {
+                    // Nor may his signal have come by then, of which a face tells first.
+                    self.take_signals(now, true);
+                    has_heard = self.hear_of_children();
+                }
             }
             match peek {
                 Peek::AllAlive => break,
