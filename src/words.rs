@@ -226,7 +226,7 @@ fn asked(launch: Option<&Launch>, question: Question) -> Option<&[CString]> {
         Question::Health => launch?.health.as_ref(),
         Question::Ready => match launch?.ready.as_ref()? {
             Ready::Probe(probe) => Some(probe),
-            Ready::Notify | Ready::Descriptor(_) => None,
+            Ready::Notify | Ready::Descriptor(_) | Ready::Line(_) => None,
         },
     };
     match probe? {
