@@ -493,7 +493,7 @@ impl Lastout {
                     self.load(now);
                 }
                 Action::Notice(notice) => self.take_notice(now, notice),
-                Action::Exit { code } => self.code = Some(code),
+                Action::Exit { code, .. } => self.code = Some(code),
             }
             self.sightings_to_report(now);
         }

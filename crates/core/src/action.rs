@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use crate::{
-    Changes, End, ExitStatus, HealthAction, ProgramId, RunId, Scope, Signal, SpawnFailure,
+    Changes, End, ExitStatus, HealthAction, ProgramId, RunId, Scope, Signal, SpawnFailure, Time,
 };
 
 /// An order to the shell. One that finds nobody is carried out: the fact that says so
@@ -78,6 +78,8 @@ pub enum Action {
     Exit {
         /// The container's exit status.
         code: u8,
+        /// Until when what programs wrote may still be passed on (LOG-4).
+        drain_until: Time,
     },
 }
 

@@ -123,7 +123,7 @@ impl Supervisor {
                 signal,
                 from_terminal,
             } => self.signal(now, signal, from_terminal),
-            Event::NobodyLeft => self.nobody_left(),
+            Event::NobodyLeft => self.nobody_left(now),
             Event::Tick => {}
         }
         // Every round acts on a deadline, and a deadline that was acted upon is later

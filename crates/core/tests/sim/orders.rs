@@ -37,7 +37,7 @@ impl Checker {
                 Ok(())
             }
             Action::Notice(notice) => self.notice(now, notice),
-            Action::Exit { code } => self.leave(now, *code, kernel),
+            Action::Exit { code, drain_until } => self.leave(now, (*code, *drain_until), kernel),
         }
     }
 
