@@ -493,6 +493,8 @@ impl Lastout {
                     self.load(now);
                 }
                 Action::Notice(notice) => self.take_notice(now, notice),
+                // Nobody can ask yet.
+                Action::Reply { .. } => {}
                 Action::Exit { code, .. } => self.code = Some(code),
             }
             self.sightings_to_report(now);

@@ -301,6 +301,11 @@ impl Supervisor {
                 Some(main) => self.code_of_main(main, signal),
                 None => 0,
             },
+            Cause::Requested(Some(code)) => code,
+            Cause::Requested(None) => match self.spec.main {
+                Some(main) => self.code_of_main(main, Signal::TERM),
+                None => 0,
+            },
             Cause::Ended(program, end) if Some(program) == self.spec.main => {
                 self.unless_expected(self.spec.failure_codes.code_of(end))
             }

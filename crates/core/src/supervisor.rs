@@ -124,7 +124,8 @@ impl Supervisor {
                 from_terminal,
             } => self.signal(now, signal, from_terminal),
             Event::NobodyLeft => self.nobody_left(now),
-            Event::Tick => {}
+            Event::LoadFailed | Event::Requested { .. } | Event::Withdrawn { .. } | Event::Tick => {
+            }
         }
         // Every round acts on a deadline, and a deadline that was acted upon is later
         // than now or gone; so this ends. If it ever did not, PID 1 would rather come
