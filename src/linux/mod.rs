@@ -22,6 +22,7 @@ mod privileges;
 mod probe;
 pub mod proc;
 pub mod sandbox;
+pub mod shared;
 pub mod signals;
 pub mod spawn;
 pub mod stderr;
