@@ -21,6 +21,7 @@ pub mod poll;
 mod privileges;
 mod probe;
 pub mod proc;
+pub mod relay;
 pub mod sandbox;
 pub mod shared;
 pub mod signals;

@@ -33,10 +33,12 @@ mod readiness;
 mod report;
 mod stdio;
 
+pub(super) use child::NoWayBack;
 use exec::Image;
 pub use output::Outputs;
 pub use readiness::{ReadyNews, read_readiness};
 pub use report::read_exec_status;
+pub(super) use stdio::close_from;
 pub use stdio::fill_standard_descriptors;
 
 /// A start: what is to be done for which run.

@@ -16,7 +16,8 @@ use crate::plan::{Slate, Stdin};
 
 /// Whoever has it never goes back to where it came from: a panic in a child would
 /// unwind into the loop of a second lastout.
-struct NoWayBack;
+#[derive(Debug)]
+pub(in crate::linux) struct NoWayBack;
 
 impl Drop for NoWayBack {
     fn drop(&mut self) {
