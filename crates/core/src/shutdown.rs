@@ -70,12 +70,17 @@ impl Phase {
 }
 
 impl Phase {
-    /// How long it is until everybody is killed, if that is bounded.
-    pub(crate) fn time_left(&self, now: Time) -> Option<Duration> {
+    /// When everybody is killed, if that is bounded.
+    pub(crate) fn kill_deadline(&self) -> Option<Time> {
         match self {
             Phase::Up | Phase::Over => None,
-            Phase::Stopping(shutdown) => shutdown.deadline.map(|(at, _)| at.since(now)),
+            Phase::Stopping(shutdown) => shutdown.deadline.map(|(at, _)| at),
         }
+    }
+
+    /// How long it is until everybody is killed, if that is bounded.
+    pub(crate) fn time_left(&self, now: Time) -> Option<Duration> {
+        self.kill_deadline().map(|at| at.since(now))
     }
 }
 
@@ -111,6 +116,8 @@ impl Supervisor {
             }
             self.let_go(id);
         }
+        self.answer_in_shutdown(now, cause);
+        self.decide_all(now);
     }
 
     /// Without a bound on the shutdown, what a command left behind has one from the
@@ -168,6 +175,7 @@ impl Supervisor {
         }
         acted |= self.pass_startup(now);
         acted |= self.pass_time_of_shutdown(now);
+        acted |= self.pass_time_of_requests(now);
         self.note_what_is_due();
         self.alarm = self.next_deadline();
         acted
@@ -185,7 +193,7 @@ impl Supervisor {
         } else if let Some((_, reason)) = shutdown.deadline.filter(|(at, _)| *at <= now) {
             self.kill_everybody(now, reason);
         } else if shutdown.leave.is_some_and(|at| at <= now) {
-            self.leave();
+            self.leave(now);
         } else {
             return false;
         }
@@ -265,13 +273,14 @@ impl Supervisor {
     }
 
     /// Nobody is left, so lastout leaves, at once (STOP-6).
-    pub(crate) fn nobody_left(&mut self) {
+    pub(crate) fn nobody_left(&mut self, now: Time) {
         if matches!(&self.phase, Phase::Stopping(shutdown) if shutdown.strays_told) {
-            self.leave();
+            self.leave(now);
         }
     }
 
-    fn leave(&mut self) {
+    fn leave(&mut self, now: Time) {
+        self.answer_everybody(now);
         let code = self.exit_code();
         self.phase = Phase::Over;
         // Nothing is due any more, whoever hangs in the kernel.
