@@ -166,7 +166,7 @@ pub(super) fn check_commands(definition: &Definition<'_>, problems: &mut Problem
 fn asks(ready: &Ready) -> Option<&Vec<CString>> {
     match ready {
         Ready::Probe(probe) => runs(probe),
-        Ready::Notify | Ready::Descriptor(_) => None,
+        Ready::Notify | Ready::Descriptor(_) | Ready::Line(_) => None,
     }
 }
 

@@ -308,9 +308,16 @@ impl<'a> Reader<'a> {
                 false => Ok(stdin),
             }
         });
-        let outputs = [("inherit", Output::Inherit), ("null", Output::Null)];
-        set.to(&mut launch.stdout, "stdout", |f| f.choice(&outputs));
-        set.to(&mut launch.stderr, "stderr", |f| f.choice(&outputs));
+        let output = |field: Field<'_>| {
+            let is_null = field.choice(&[("inherit", false), ("null", true)])?;
+            Ok(if is_null {
+                Output::Null
+            } else {
+                Output::Inherit
+            })
+        };
+        set.to(&mut launch.stdout, "stdout", output);
+        set.to(&mut launch.stderr, "stderr", output);
         let variables = self.own_variables(&spec, is_one_of_many, problems);
         let environment = self.variables.environment;
         launch.environment = environment.of_program(&variables, launch.user.is_some());

@@ -76,8 +76,8 @@ pub struct Recipe<'a> {
     privileges: Privileges,
     mark: Option<u64>,
     stdin: Stdin,
-    stdout: Output,
-    stderr: Output,
+    stdout: &'a Output,
+    stderr: &'a Output,
     slate: Slate,
     /// The descriptor over which it tells that it is ready.
     readiness: Option<RawFd>,
@@ -156,8 +156,8 @@ impl<'a> Recipe<'a> {
         let is_command = matches!(work, Work::Command);
         // What a question prints is not what the program has to say.
         let (stdout, stderr) = match work {
-            Work::Command | Work::Hook(_) => (launch.stdout, launch.stderr),
-            Work::Probe(_) => (Output::Null, Output::Null),
+            Work::Command | Work::Hook(_) => (&launch.stdout, &launch.stderr),
+            Work::Probe(_) => (&Output::Null, &Output::Null),
         };
         let (argv, question) = match work {
             Work::Command => (launch.argv.as_slice(), None),
@@ -192,7 +192,8 @@ impl<'a> Recipe<'a> {
             slate: launch.slate,
             readiness: match launch.ready {
                 Some(Ready::Descriptor(number)) if is_command => Some(number),
-                Some(Ready::Descriptor(_) | Ready::Notify | Ready::Probe(_)) | None => None,
+                Some(Ready::Descriptor(_) | Ready::Notify | Ready::Line(_) | Ready::Probe(_))
+                | None => None,
             },
             foreground: start.in_front && is_command,
             blocked,

@@ -200,7 +200,7 @@ fn task(launch: &Launch, work: Work) -> Option<spawn::Work<'_>> {
         Work::Probe(Question::Health) => launch.health.as_ref().map(spawn::Work::Probe),
         Work::Probe(Question::Ready) => match &launch.ready {
             Some(Ready::Probe(probe)) => Some(spawn::Work::Probe(probe)),
-            Some(Ready::Notify | Ready::Descriptor(_)) | None => None,
+            Some(Ready::Notify | Ready::Descriptor(_) | Ready::Line(_)) | None => None,
         },
     }
 }
@@ -237,6 +237,7 @@ fn reason(aftermath: Aftermath) -> &'static str {
         Why::Removed => "removed",
         Why::Changed => "changed",
         Why::Restarted => "restart",
+        Why::Stopped => "stop",
         Why::Replaced => "replaced",
         Why::NotReady => "not-ready",
         Why::Unhealthy => "unhealthy",

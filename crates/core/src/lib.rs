@@ -26,8 +26,10 @@ mod hooks;
 mod life;
 mod message;
 pub mod order;
+mod overview;
 mod program;
 mod reload;
+mod request;
 mod restart;
 mod schedule;
 mod shutdown;
@@ -47,7 +49,9 @@ pub use action::{
 };
 pub use event::Event;
 pub use message::Message;
+pub use overview::{Health, ProgramState, Reason, Status, WhyStep};
 pub use reload::{Change, Changes};
+pub use request::{By, MOST_REQUESTS, Outcome, Refusal, Reply, Request, RequestId, Until};
 pub use signal::{NotASignal, Signal};
 pub use spec::{
     Autorestart, Concurrency, Condition, EndPolicy, FailureCodes, Forward, HealthAction,

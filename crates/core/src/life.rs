@@ -276,6 +276,7 @@ impl Supervisor {
                 Some((_, spec)) if restart::is_expected(spec, end) => Verdict::EndedWell,
                 Some(_) | None => Verdict::EndedBadly,
             },
+            Why::Stopped => Verdict::EndedBadly,
             Why::Changed | Why::Restarted | Why::Replaced => Verdict::AtOnce,
             Why::NotReady => self.judge(now, id, Course::NotReady, end),
             Why::HookTime => self.judge(now, id, Course::PreStart, end),

@@ -41,6 +41,7 @@ impl Supervisor {
             | Why::Removed
             | Why::Changed
             | Why::Restarted
+            | Why::Stopped
             | Why::Replaced
             | Why::NotReady
             | Why::Unhealthy

@@ -123,8 +123,9 @@ impl Supervisor {
                 signal,
                 from_terminal,
             } => self.signal(now, signal, from_terminal),
-            Event::NobodyLeft => self.nobody_left(),
-            Event::Tick => {}
+            Event::NobodyLeft => self.nobody_left(now),
+            Event::LoadFailed | Event::Requested { .. } | Event::Withdrawn { .. } | Event::Tick => {
+            }
         }
         // Every round acts on a deadline, and a deadline that was acted upon is later
         // than now or gone; so this ends. If it ever did not, PID 1 would rather come

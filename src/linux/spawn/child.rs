@@ -46,8 +46,11 @@ impl Recipe<'_> {
             stdio::null(0)?;
         }
         for (number, output) in [(1, self.stdout), (2, self.stderr)] {
-            if output == Output::Null {
-                stdio::null(number)?;
+            match output {
+                Output::Inherit | Output::Relayed(_) => {}
+                Output::Null => stdio::null(number)?,
+                // SAFETY: the numbers are of this child's own descriptors, which are not owned.
+                Output::Stdout => check(Stage::Stdio, unsafe { libc::dup2(1, number) })?,
             }
         }
         if let Task::Ask(question) = self.task {

@@ -252,6 +252,22 @@ fn ready_2_a_number_beyond_the_limit_is_a_failed_start() {
 }
 
 #[test]
+fn stderr_goes_where_stdout_goes_if_it_is_to() {
+    in_process(|| {
+        let script = "[ /proc/self/fd/2 -ef /proc/self/fd/1 ]; echo $?";
+        let mut lives = Lives::of_shell(script);
+        lives.launch.stderr = Output::Stdout;
+        assert_eq!(lives.live(Work::Command).said, "0\n");
+        lives.launch.stderr = Output::Null;
+        assert_eq!(lives.live(Work::Command).said, "1\n");
+        let mut lives = Lives::of_shell("[ $(readlink /proc/$$/fd/2) = /dev/null ]");
+        lives.launch.stdout = Output::Null;
+        lives.launch.stderr = Output::Stdout;
+        assert_eq!(lives.live(Work::Command).status, ExitStatus::Code(0));
+    });
+}
+
+#[test]
 fn what_a_program_writes_goes_nowhere_if_it_is_to() {
     in_process(|| {
         let script = "echo $(readlink /proc/$$/fd/1 /proc/$$/fd/2); \
