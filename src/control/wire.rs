@@ -14,7 +14,7 @@ mod verb;
 
 pub use json::parse;
 pub use refusal::{Code, Refusal};
-pub use request::{Patience, Request, Stream, Until};
+pub use request::{Patience, Request, Stream};
 pub use verb::{Access, Field, Verb};
 
 /// The version of this protocol. It grows when something is taken away or means something

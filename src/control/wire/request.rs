@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lastout_core::{Scope, Signal};
+use lastout_core::{Scope, Signal, Until};
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
@@ -84,21 +84,6 @@ pub enum Stream {
     Stdout,
     /// Descriptor 2.
     Stderr,
-}
-
-/// What a client waits for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Until {
-    /// RUNNING.
-    Running,
-    /// RUNNING, and ready where it says so.
-    Ready,
-    /// RUNNING, and well.
-    Healthy,
-    /// EXITED or FATAL.
-    Exited,
-    /// Nothing of it runs.
-    Stopped,
 }
 
 /// The states that can be waited for, as they are written.
