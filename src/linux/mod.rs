@@ -14,6 +14,7 @@ pub mod interpreter;
 pub mod mark;
 pub mod notify;
 pub mod oom;
+pub mod outlet;
 pub mod parent;
 pub mod passwd;
 pub mod people;
