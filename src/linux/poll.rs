@@ -32,6 +32,9 @@ pub enum Interest {
     Readable,
     /// It can be written, or its other side is closed.
     Writable,
+    /// More has come to be read, or its other side is closed: told once, so that whoever is
+    /// told has to read until nothing is left.
+    Arrivals,
 }
 
 impl Poll {
@@ -61,6 +64,7 @@ impl Poll {
         let events = match interest {
             Interest::Readable => libc::EPOLLIN,
             Interest::Writable => libc::EPOLLOUT,
+            Interest::Arrivals => libc::EPOLLIN | libc::EPOLLET,
         };
         let mut event = libc::epoll_event {
             events: events as u32,
