@@ -60,7 +60,7 @@ pub(super) const PROGRAM: [&str; 41] = [
 ];
 
 /// What others call a key, and what it is called here.
-const ELSEWHERE: [(&str, &str); 24] = [
+const ELSEWHERE: [(&str, &str); 29] = [
     ("cmd", "command"),
     ("entrypoint", "command"),
     ("exec", "command"),
@@ -85,6 +85,17 @@ const ELSEWHERE: [(&str, &str); 24] = [
     ("timeout_stop", "stopwaitsecs"),
     ("on_exit", "on_success"),
     ("ulimits", "rlimits"),
+    ("redirect_stderr", "stderr = \"stdout\""),
+    ("stdout_logfile", "stdout = { file = … }"),
+    ("stderr_logfile", "stderr = { file = … }"),
+    (
+        "stdout_logfile_maxbytes",
+        "stdout = { file = …, max_size = … }",
+    ),
+    (
+        "stdout_logfile_backups",
+        "stdout = { file = …, backups = … }",
+    ),
 ];
 
 /// Nobody reads more hints than this in one table, and looking for them takes time.

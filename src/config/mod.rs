@@ -8,7 +8,7 @@
 //! program, supervisor   keys into meanings         value, duration, size, address,
 //!                                                  words, expand, env_file
 //! names, depends        which programs are meant   doubt    what is surely not meant
-//! check     what the machine says to it            explain  the plan in words
+//! check, log_files   what the machine says to it   explain  the plan in words
 //! ```
 //!
 //! All errors are found before any is told, each with its place, its line and a hint;
@@ -40,6 +40,7 @@ mod explain;
 mod find;
 mod include;
 mod keys;
+mod log_files;
 mod names;
 mod problem;
 mod program;
@@ -163,6 +164,7 @@ fn check_all(
     let names = Names::new(&definitions, command);
     let graph = depends::resolve(&mut definitions, &names, problems);
     check::check(&definitions, surroundings.accounts, command, problems);
+    log_files::check(&definitions, problems);
     for definition in &definitions {
         check::check_commands(definition, problems);
         doubt::check(definition, problems);

@@ -67,6 +67,7 @@ mod documents;
 mod errors;
 mod explained;
 mod includes;
+mod output;
 mod plans;
 mod properties;
 mod supervision;

@@ -31,4 +31,4 @@ pub mod tree;
 pub mod wait;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

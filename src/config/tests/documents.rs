@@ -1,6 +1,8 @@
 //! What docs/config.md and supervisor.toml.example say is what the code does.
 
+use super::size::format_size;
 use super::*;
+use crate::plan::LogFile;
 use lastout_core::{
     Autorestart, EndPolicy, Healthcheck, Kind, Leftovers, ProbeTimes, Readiness, ReadyBy, Retries,
     Scope,
@@ -132,6 +134,16 @@ fn parts_of(key: &str) -> Vec<(&'static str, String)> {
         parts.push(("start_timeout", time(readiness.start_timeout)));
         return parts;
     }
+    if key == "stdout" {
+        let file = LogFile::at(PathBuf::new());
+        return vec![
+            ("file", "required".to_owned()),
+            ("max_size", format!("`\"{}\"`", format_size(file.max_size))),
+            ("backups", file.backups.to_string()),
+            ("mode", format!("`\"{:04o}\"`", file.mode)),
+            ("format", "`\"raw\"`".to_owned()),
+        ];
+    }
     let health = Healthcheck::DEFAULT;
     let mut parts = of_times(health.times).to_vec();
     parts.push(("retries", health.retries.to_string()));
@@ -141,7 +153,7 @@ fn parts_of(key: &str) -> Vec<(&'static str, String)> {
 
 #[test]
 fn the_manual_has_the_parts_of_keys_with_their_defaults() {
-    for key in ["ready", "healthcheck"] {
+    for key in ["ready", "healthcheck", "stdout"] {
         for (part, default) in parts_of(key) {
             let row = format!("| `{part}` | {default} |");
             assert!(section(key).contains(&row), "{row}");
