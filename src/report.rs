@@ -219,7 +219,7 @@ impl Report {
         let Some(begun) = self.begun.take() else {
             return;
         };
-        let asked = matches!(begun.cause, Cause::Asked(_));
+        let asked = matches!(begun.cause, Cause::Asked(_) | Cause::Requested(_));
         if !asked && self.others == 0 && self.entries.iter().all(|entry| entry.told.is_none()) {
             return;
         }

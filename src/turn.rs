@@ -493,7 +493,9 @@ impl Lastout {
                     self.load(now);
                 }
                 Action::Notice(notice) => self.take_notice(now, notice),
-                Action::Exit { code } => self.code = Some(code),
+                // Nobody can ask yet.
+                Action::Reply { .. } => {}
+                Action::Exit { code, .. } => self.code = Some(code),
             }
             self.sightings_to_report(now);
         }

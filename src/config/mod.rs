@@ -63,6 +63,7 @@ pub use environment::Environment;
 pub use explain::{explain, explain_reload};
 pub use find::{NotFound, Source, find};
 pub use problem::Report;
+pub(crate) use problem::nearest;
 
 use depends::Graph;
 use expand::Variables;

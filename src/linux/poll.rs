@@ -32,6 +32,8 @@ pub enum Interest {
     Readable,
     /// It can be written, or its other side is closed.
     Writable,
+    /// Either of them.
+    Either,
 }
 
 impl Poll {
@@ -61,6 +63,7 @@ impl Poll {
         let events = match interest {
             Interest::Readable => libc::EPOLLIN,
             Interest::Writable => libc::EPOLLOUT,
+            Interest::Either => libc::EPOLLIN | libc::EPOLLOUT,
         };
         let mut event = libc::epoll_event {
             events: events as u32,

@@ -237,6 +237,7 @@ fn reason(aftermath: Aftermath) -> &'static str {
         Why::Removed => "removed",
         Why::Changed => "changed",
         Why::Restarted => "restart",
+        Why::Stopped => "stop",
         Why::Replaced => "replaced",
         Why::NotReady => "not-ready",
         Why::Unhealthy => "unhealthy",
