@@ -136,7 +136,7 @@ fn look(definition: &Definition<'_>, field: Field<'_>, file: &LogFile) -> Result
 
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),
     }
 }
@@ -161,7 +161,7 @@ fn doubt(
         let size = format_size(file.max_size);
         warn(&format!("is rotated all the time: every {size}"));
     }
-    if file.path.starts_with("/dev") {
+    if file.path.as_os_str().as_bytes().starts_with(b"/dev/") {
         warn("is kept in memory");
     }
     let exists = access(&file.path, AccessFlags::F_OK).is_ok();

@@ -3,8 +3,9 @@
 //! Only the text is looked at here; what is there on the machine, and who else writes to
 //! the same file, is [`super::super::log_files`].
 
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 use super::super::problem::{Problem, Problems};
 use super::super::text::{printable, quoted};
@@ -111,9 +112,17 @@ impl Reader<'_> {
             }
             return None;
         };
-        file.path = problems.take(self.path(field).and_then(|path| of_a_file(field, &path)))?;
+        file.path = problems.take(self.log_path(field))?;
         let to = Destination::File(file);
         Some(Output::Relayed(Relayed { format, to }))
+    }
+
+    fn log_path(&self, field: Field<'_>) -> Result<PathBuf, Problem> {
+        let path = self.expanded(field, "a path")?;
+        match path.is_empty() {
+            true => Err(field.wrong("the path is empty")),
+            false => of_a_file(field, &path),
+        }
     }
 }
 
@@ -126,7 +135,7 @@ fn word(field: Field<'_>, words: &[(&str, Word)]) -> Result<Output, Problem> {
         if !text.contains('/') {
             return problem;
         }
-        match is_descriptor(Path::new(text)) {
+        match is_descriptor(text.as_bytes()) {
             true => problem,
             false => problem.note(format_args!(
                 "a file is {{ file = \"{}\" }}",
@@ -146,34 +155,50 @@ fn word(field: Field<'_>, words: &[(&str, Word)]) -> Result<Output, Problem> {
 }
 
 /// The path without what means nothing in it, if it can be that of a file.
-fn of_a_file(field: Field<'_>, path: &Path) -> Result<PathBuf, Problem> {
-    let name = path.to_string_lossy();
-    let wrong = |what: &str| field.wrong(format_args!("{} is {what}", quoted(&name)));
-    let plain: PathBuf = path.components().collect();
-    if is_descriptor(&plain) {
-        let problem = wrong("a descriptor, not a file");
-        return Err(problem.note("use \"inherit\", or \"prefix\", in place of the table"));
+fn of_a_file(field: Field<'_>, path: &[u8]) -> Result<PathBuf, Problem> {
+    let plain = plain(path);
+    let begins = |with: &str| plain.starts_with(with.as_bytes());
+    let last = plain.rsplit(|b| *b == b'/').next().unwrap_or_default();
+    let (what, hint) = if is_descriptor(&plain) {
+        (
+            "a descriptor, not a file",
+            "\"inherit\" and \"prefix\" go there",
+        )
+    } else if plain == b"/dev/null" {
+        ("no file", "\"null\" goes there")
+    } else if begins("/proc/") || begins("/sys/") {
+        ("a file of the kernel's", "")
+    } else if path.ends_with(b"/") || [b"".as_slice(), b".", b".."].contains(&last) {
+        ("a directory", "it is the path of a file")
+    } else {
+        return Ok(PathBuf::from(OsString::from_vec(plain)));
+    };
+    let name = String::from_utf8_lossy(path);
+    let problem = field.wrong(format_args!("{} is {what}", quoted(&name)));
+    Err(match hint {
+        "" => problem,
+        hint => problem.note(hint),
+    })
+}
+
+/// Without `//`, `/.` and a `/` at its end.
+fn plain(path: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(path.len());
+    for part in path.split(|b| *b == b'/') {
+        if part.is_empty() || part == b"." {
+            continue;
+        }
+        if !plain.is_empty() || path.starts_with(b"/") {
+            plain.push(b'/');
+        }
+        plain.extend_from_slice(part);
     }
-    if plain == Path::new("/dev/null") {
-        return Err(wrong("no file").note("use \"null\" in place of the table"));
-    }
-    if ["/proc", "/sys"]
-        .iter()
-        .any(|kernel| plain.starts_with(kernel))
-    {
-        return Err(wrong("a file of the kernel's"));
-    }
-    if plain.file_name().is_none() || path.as_os_str().as_bytes().ends_with(b"/") {
-        return Err(wrong("a directory").note("it is the path of a file"));
-    }
-    Ok(plain)
+    plain
 }
 
 /// Whether it leads to a descriptor of whoever opens it (LOG-5).
-fn is_descriptor(path: &Path) -> bool {
-    let bytes = path.as_os_str().as_bytes();
-    let is_one = |start: &[u8]| bytes.starts_with(start);
-    is_one(b"/dev/std")
-        || is_one(b"/dev/fd/")
-        || is_one(b"/proc/") && path.parent().is_some_and(|folder| folder.ends_with("fd"))
+fn is_descriptor(path: &[u8]) -> bool {
+    let begins = |with: &str| path.starts_with(with.as_bytes());
+    let is_in_fd = || path.windows(4).any(|part| part == b"/fd/");
+    begins("/dev/std") || begins("/dev/fd/") || begins("/proc/") && is_in_fd()
 }
