@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use lastout_core::{Change, Changes, ProgramSpec, Spec};
 
+use crate::control::settings as control;
 use crate::face::Face;
 use crate::limits::Limits;
 use crate::schedule::Schedule;
@@ -25,6 +26,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The init that lastout was called as, if it was.
     pub face: Option<Face>,
+    /// The control socket; `None`: there is none.
+    pub control: Option<control::Settings>,
 }
 
 /// How a program is launched.
@@ -306,7 +309,8 @@ pub enum Destination {
 /// A file that lines are written to (LOG-5).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LogFile {
-    /// Where it is; never empty. Relative to lastout's own directory.
+    /// Where it is, relative to lastout's own directory: never empty, and without `//`, a
+    /// `/.` or a `/` at its end.
     pub path: PathBuf,
     /// How many bytes it has at most before it is rotated; 0: it is never rotated.
     pub max_size: u64,
@@ -314,6 +318,19 @@ pub struct LogFile {
     pub backups: u32,
     /// With which permissions it is made, of 0o777.
     pub mode: u32,
+}
+
+impl LogFile {
+    /// With every default of supervisor.toml.
+    #[must_use]
+    pub fn at(path: PathBuf) -> LogFile {
+        LogFile {
+            path,
+            max_size: 50_000_000,
+            backups: 10,
+            mode: 0o640,
+        }
+    }
 }
 
 /// What a program starts with, beside what its configuration says (PID-8).

@@ -36,4 +36,4 @@ pub mod tree;
 pub mod wait;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
