@@ -5,7 +5,6 @@
 
 pub mod cli;
 pub mod config;
-pub mod control;
 pub mod face;
 pub mod limits;
 pub mod linux;
