@@ -1,6 +1,7 @@
 //! `user`, `umask` and `directory`.
 
 use lastout_harness::configuration::Configuration;
+use lastout_harness::wait_until;
 
 use crate::{assert_said, state_with};
 
@@ -82,6 +83,10 @@ fn output_may_go_nowhere() {
         "#,
     );
     let run = file.run_until(&["err", "both: running"]);
+    // A shell that writes to `>&2` has that as its own stdout for a moment.
+    for program in ["web", "both"] {
+        wait_until("it sleeps", || run.leader_of(program).name == "sleep");
+    }
     for (program, number, goes_nowhere) in [
         ("web", 1, true),
         ("web", 2, false),
