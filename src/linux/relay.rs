@@ -113,30 +113,7 @@ impl Relay {
 
     /// Sends it a message, and with it a duplicate of a descriptor.
     pub fn send(&self, message: &[u8], with: Option<BorrowedFd<'_>>) -> Sent {
-        let mut piece = libc::iovec {
-            iov_base: message.as_ptr().cast_mut().cast(),
-            iov_len: message.len(),
-        };
-        let mut room = Room([0; ROOM_FOR_ONE]);
-        // SAFETY: all zeroes is a msghdr.
-        let mut header: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-        header.msg_iov = &raw mut piece;
-        header.msg_iovlen = 1;
-        if let Some(descriptor) = with {
-            put_descriptor(&mut header, &mut room, descriptor);
-        }
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        // SAFETY: the header names what is borrowed above, which sendmsg only reads.
-        let sent = unsafe { libc::sendmsg(self.socket.as_raw_fd(), &raw const header, flags) };
-        if sent >= 0 {
-            return Sent::Yes;
-        }
-        match io::Error::last_os_error().raw_os_error() {
-            Some(libc::EAGAIN | libc::EINTR) => Sent::NoRoom,
-            Some(libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN) => Sent::Gone,
-            // ENOBUFS, ENOMEM; ETOOMANYREFS: too many descriptors are on their way.
-            Some(_) | None => Sent::NotNow,
-        }
+        send(self.descriptor(), message, with)
     }
 
     /// Takes the next message of it.
@@ -168,16 +145,32 @@ impl Relay {
     }
 }
 
-/// How many bytes wait in a pipe.
-#[must_use]
-pub fn bytes_in(pipe: BorrowedFd<'_>) -> u64 {
-    let mut bytes: libc::c_int = 0;
-    // SAFETY: FIONREAD writes one int.
-    let done = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut bytes) };
-    if done < 0 {
-        return 0;
+/// Sends a relay a message, and with it a duplicate of a descriptor.
+pub(crate) fn send(socket: BorrowedFd<'_>, message: &[u8], with: Option<BorrowedFd<'_>>) -> Sent {
+    let mut piece = libc::iovec {
+        iov_base: message.as_ptr().cast_mut().cast(),
+        iov_len: message.len(),
+    };
+    let mut room = Room([0; ROOM_FOR_ONE]);
+    // SAFETY: all zeroes is a msghdr.
+    let mut header: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    header.msg_iov = &raw mut piece;
+    header.msg_iovlen = 1;
+    if let Some(descriptor) = with {
+        put_descriptor(&mut header, &mut room, descriptor);
     }
-    u64::try_from(bytes).unwrap_or(0)
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the header names what is borrowed above, which sendmsg only reads.
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, flags) };
+    if sent >= 0 {
+        return Sent::Yes;
+    }
+    match io::Error::last_os_error().raw_os_error() {
+        Some(libc::EAGAIN | libc::EINTR) => Sent::NoRoom,
+        Some(libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN) => Sent::Gone,
+        // ENOBUFS, ENOMEM; ETOOMANYREFS: too many descriptors are on their way.
+        Some(_) | None => Sent::NotNow,
+    }
 }
 
 fn nothing_or_gone() -> Received {
@@ -208,7 +201,7 @@ fn put_descriptor(header: &mut libc::msghdr, room: &mut Room, descriptor: Borrow
 }
 
 /// Two ends that talk in whole messages, closed by an exec.
-fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut ends = [0; 2];
     let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
     // SAFETY: room for two descriptors; what socketpair gives is new and nobody else's.

@@ -2,18 +2,20 @@
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags};
 
 use super::message::{Adopt, Channel, News, Order, Query, SourceId};
 use super::relay::Relay;
 use super::sink::Sink;
 use crate::linux::orders;
 use crate::linux::outlet::Outlet;
+use crate::linux::relay::{self, Sent};
 use crate::linux::shared::Gauge;
 use crate::plan::{Destination, LineFormat, LogFile, Relayed};
 
@@ -26,16 +28,7 @@ struct Running {
 impl Running {
     /// A relay whose stdout is this pipe.
     fn start(stdout: Option<PipeWriter>) -> Running {
-        let mut ends = [0; 2];
-        // SAFETY: the array has room for two descriptors, which are nobody else's.
-        let [own, its] = unsafe {
-            let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
-            assert_eq!(
-                libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()),
-                0
-            );
-            ends.map(|end| OwnedFd::from_raw_fd(end))
-        };
+        let (own, its) = relay::pair().unwrap();
         let gauge = Gauge::new().unwrap();
         let thread = std::thread::spawn(move || {
             let mut relay = Relay::new(its, gauge, false).unwrap();
@@ -55,31 +48,7 @@ impl Running {
     fn order(&self, order: &Order, with: Option<BorrowedFd<'_>>) {
         let mut bytes = Vec::new();
         order.encode(&mut bytes);
-        let mut part = libc::iovec {
-            iov_base: bytes.as_mut_ptr().cast(),
-            iov_len: bytes.len(),
-        };
-        let mut control = [0_u64; 4];
-        // SAFETY: the header's pointers are to what lives across the call; the control
-        // buffer has room for one descriptor.
-        unsafe {
-            let mut header: libc::msghdr = MaybeUninit::zeroed().assume_init();
-            header.msg_iov = &raw mut part;
-            header.msg_iovlen = 1;
-            if let Some(descriptor) = with {
-                header.msg_control = control.as_mut_ptr().cast();
-                header.msg_controllen = libc::CMSG_SPACE(4) as _;
-                let first = libc::CMSG_FIRSTHDR(&raw const header);
-                (*first).cmsg_level = libc::SOL_SOCKET;
-                (*first).cmsg_type = libc::SCM_RIGHTS;
-                (*first).cmsg_len = libc::CMSG_LEN(4) as _;
-                libc::CMSG_DATA(first)
-                    .cast::<i32>()
-                    .write(descriptor.as_raw_fd());
-            }
-            let sent = libc::sendmsg(self.socket.as_raw_fd(), &raw const header, 0);
-            assert_eq!(usize::try_from(sent).unwrap(), bytes.len());
-        }
+        assert_eq!(relay::send(self.socket.as_fd(), &bytes, with), Sent::Yes);
     }
 
     fn adopt(&self, id: u64, program: &str, relayed: Relayed, ready: Option<&[u8]>) -> PipeWriter {
@@ -101,16 +70,15 @@ impl Running {
         self.order(&Order::Adopt(adopt), Some(reader.as_fd()));
     }
 
+    /// Whether it says something within that many milliseconds.
+    fn has_news(&self, within: u16) -> bool {
+        let mut ask = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        nix::poll::poll(&mut ask, within) == Ok(1)
+    }
+
     /// The next that it says.
     fn news(&self) -> News {
-        let mut ask = libc::pollfd {
-            fd: self.socket.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: one pollfd.
-        let found = unsafe { libc::poll(&raw mut ask, 1, 20_000) };
-        assert_eq!(found, 1, "the relay says nothing");
+        assert!(self.has_news(20_000), "the relay says nothing");
         let mut bytes = [0; 4096];
         let received = orders::receive(self.socket.as_fd(), &mut bytes).unwrap();
         News::decode(&bytes[..received.length]).unwrap()
@@ -317,13 +285,7 @@ fn who_follows_and_does_not_read_is_let_go_and_holds_nobody_up() {
     let lines = b"some line or other\n".repeat(1000);
     let said = loop {
         web.write_all(&lines).unwrap();
-        let mut ask = libc::pollfd {
-            fd: relay.socket.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: one pollfd, and no waiting.
-        if unsafe { libc::poll(&raw mut ask, 1, 0) } == 1 {
+        if relay.has_news(0) {
             break relay.news();
         }
     };

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 
 use super::*;
+use crate::linux::orders::waiting_in;
 use crate::linux::proc::ProcDir;
 use crate::linux::testing::{in_process, until};
 use crate::linux::wait::{self, Peek};
@@ -201,7 +202,7 @@ fn stop(_: OwnedFd, _: Gauge, _: bool) -> ! {
 #[test]
 fn bytes_that_wait_are_counted() {
     let (read, mut write) = std::io::pipe().unwrap();
-    assert_eq!(bytes_in(read.as_fd()), 0);
+    assert_eq!(waiting_in(read.as_fd()), 0);
     write.write_all(b"12345").unwrap();
-    assert_eq!(bytes_in(read.as_fd()), 5);
+    assert_eq!(waiting_in(read.as_fd()), 5);
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use lastout_core::{End, ExitStatus, RunId, Time};
 
 use super::super::RELAY;
+use crate::linux::orders::waiting_in;
 use crate::linux::poll::{Interest, Poll};
-use crate::linux::relay::{Relay, Sent, bytes_in};
+use crate::linux::relay::{Relay, Sent};
 use crate::linux::shared::Gauge;
 use crate::linux::terminal;
 use crate::logs::message::{Adopt, MOST_BYTES, Order};
@@ -237,7 +238,7 @@ impl Pipes {
 
 impl Source {
     pub(super) fn bytes_left(&self) -> u64 {
-        bytes_in(self.pipe.as_fd())
+        waiting_in(self.pipe.as_fd()) as u64
     }
 }
 
