@@ -124,9 +124,21 @@ fn tini_fails_as_tini() {
     same_ends("tini", &[]);
 }
 
+/// A script that leaves orphans that end like this, and ends itself when they were reaped.
+fn leaves(ends: &[&str]) -> String {
+    let orphans = ends
+        .iter()
+        .map(|end| format!("sh -c '{end}' >/dev/null & echo $!"));
+    let orphans: Vec<String> = orphans.collect();
+    format!(
+        "all=$({}); for one in $all; do while test -e /proc/$one; do sleep 0.01; done; done; exit 4",
+        orphans.join("; ")
+    )
+}
+
 #[test]
 fn tini_says_as_much_as_it_is_asked_to() {
-    let orphan = "(sh -c 'exit 3' &); sleep 0.3; exit 4";
+    let orphan = &leaves(&["exit 3"]);
     let [text, _] = strange_files();
     for options in ["-v", "-vv", "-vvv", "-w", "-wvvv", "-vvvs"] {
         for command in [orphan, "kill -9 $$"] {
@@ -248,7 +260,7 @@ fn dumb_init_fails_as_dumb_init() {
 
 #[test]
 fn dumb_init_says_what_it_does() {
-    let orphan = "(sh -c 'exit 3' &); sleep 0.3; exit 4";
+    let orphan = &leaves(&["exit 3"]);
     let options: [&[&str]; 5] = [
         &["-v"],
         &["-vc"],
@@ -334,7 +346,7 @@ fn catatonit_reads_its_variables() {
         "setting foreground process failed",
         "spawned: ",
     ];
-    let orphan = "(sh -c 'exit 3' &); (sh -c 'kill -9 $$' &); sleep 0.3; exit 4";
+    let orphan = &leaves(&["exit 3", "kill -9 $$"]);
     for arguments in [&["no-such"][..], &["true"], &["--", "sh", "-c", orphan]] {
         let [original, face] = both("catatonit", arguments, |setup| {
             setup.environment("CATATONIT_DEBUG", "")

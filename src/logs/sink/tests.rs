@@ -5,6 +5,7 @@ use crate::plan::LogFile;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 fn around() -> Around {
     Around {
@@ -52,6 +53,16 @@ fn said(around: &mut Around) -> Vec<String> {
         News::Ready(_) | News::Ended(_) | News::Finished => panic!("{news:?}"),
     })
     .collect()
+}
+
+/// A file that is not rotated.
+fn file_at(path: &Path) -> Sink {
+    Sink::file(RotatedFile::new(LogFile {
+        path: path.to_owned(),
+        max_size: 0,
+        backups: 0,
+        mode: 0o600,
+    }))
 }
 
 #[test]
@@ -117,12 +128,7 @@ fn log_5_what_cannot_be_opened_is_tried_again_after_a_pause_and_the_losses_are_t
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("not/there/log");
     let mut around = around();
-    let mut sink = Sink::file(RotatedFile::new(LogFile {
-        path: path.clone(),
-        max_size: 0,
-        backups: 0,
-        mode: 0o600,
-    }));
+    let mut sink = file_at(&path);
     put(&mut sink, "web", 1, b"a\nb\n", &mut around);
     let [begin] = &said(&mut around)[..] else {
         panic!()
@@ -148,12 +154,7 @@ fn log_5_what_was_deleted_is_there_again_when_it_is_opened_anew() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");
     let mut around = around();
-    let mut sink = Sink::file(RotatedFile::new(LogFile {
-        path: path.clone(),
-        max_size: 0,
-        backups: 0,
-        mode: 0o600,
-    }));
+    let mut sink = file_at(&path);
     put(&mut sink, "web", 1, b"a\n", &mut around);
     std::fs::remove_file(&path).unwrap();
     sink.reopen();
