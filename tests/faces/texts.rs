@@ -124,16 +124,21 @@ fn tini_fails_as_tini() {
     same_ends("tini", &[]);
 }
 
-/// A script that leaves orphans that end like this, and ends itself when they were reaped.
+/// A script that leaves orphans that end like this, one after the other, and ends itself
+/// when they were reaped and the init waits again: who finds two of the dead at once says
+/// less. Each ends when its parent is gone, which could reap it otherwise. All wait without
+/// a process of their own, whose number another would not have.
 fn leaves(ends: &[&str]) -> String {
-    let orphans = ends
-        .iter()
-        .map(|end| format!("sh -c '{end}' >/dev/null & echo $!"));
-    let orphans: Vec<String> = orphans.collect();
-    format!(
-        "all=$({}); for one in $all; do while test -e /proc/$one; do sleep 0.01; done; done; exit 4",
-        orphans.join("; ")
-    )
+    const GONE: &str = "; do :; done;";
+    const WAITS: &str = "until read pid name state rest </proc/1/stat; test $state = S";
+    let orphans = ends.iter().map(|end| {
+        let orphan = format!("test $PPID = 1 || while test -e /proc/$PPID{GONE} {end}");
+        format!(
+            "one=$(sh -c '{orphan}' >/dev/null & echo $!); \
+             while test -e /proc/$one{GONE} {WAITS}{GONE} "
+        )
+    });
+    orphans.collect::<String>() + "exit 4"
 }
 
 #[test]
