@@ -4,4 +4,5 @@
 //! Nothing here decides what becomes of a program: a request is a fact of the core as a
 //! signal is one. The stop needs nothing of this, and waits for nothing of it.
 
+pub mod conversation;
 pub mod wire;
