@@ -5,4 +5,6 @@
 //! signal is one. The stop needs nothing of this, and waits for nothing of it.
 
 pub mod conversation;
+pub mod place;
+pub mod server;
 pub mod wire;
