@@ -10,6 +10,7 @@ pub mod face;
 pub mod limits;
 pub mod linux;
 pub mod load;
+pub mod logs;
 pub mod narrate;
 pub mod plan;
 pub mod report;

@@ -101,6 +101,15 @@ impl Launch {
         }
     }
 
+    /// Whether the relay passes on any of what it writes.
+    #[must_use]
+    pub fn is_relayed(&self) -> bool {
+        let outputs = [&self.stdout, &self.stderr];
+        outputs
+            .iter()
+            .any(|output| matches!(output, Output::Relayed(_)))
+    }
+
     /// What it takes to make a program that is launched so one that is launched that way:
     /// the half of RELOAD-2 that the core does not know
     /// ([`lastout_core::ProgramSpec::change_to`] is the other).

@@ -280,7 +280,7 @@ impl Server {
                 }
             }
             // Written below.
-            Interest::Writable => {}
+            Interest::Writable | Interest::Either => {}
             // It has gone.
             Interest::Closed => self.close(poll, id),
         }

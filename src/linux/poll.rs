@@ -34,6 +34,8 @@ pub enum Interest {
     Writable,
     /// Its other side is closed, and nothing else.
     Closed,
+    /// Either of them.
+    Either,
 }
 
 impl Poll {
@@ -83,6 +85,7 @@ impl Poll {
             Interest::Writable => libc::EPOLLOUT,
             // EPOLLHUP need not be asked for.
             Interest::Closed => 0,
+            Interest::Either => libc::EPOLLIN | libc::EPOLLOUT,
         };
         let mut event = libc::epoll_event {
             events: events as u32,

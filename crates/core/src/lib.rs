@@ -30,6 +30,7 @@ mod overview;
 mod program;
 mod reload;
 mod request;
+mod requested;
 mod restart;
 mod schedule;
 mod shutdown;
@@ -42,6 +43,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 mod time;
+mod waiting;
 mod watch;
 
 pub use action::{

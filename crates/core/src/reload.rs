@@ -229,9 +229,10 @@ impl Supervisor {
         for id in self.ids() {
             self.leave_unless_in(now, id, &places);
         }
+        self.answer_loads(Some(&changes));
         let mut deeds = Vec::with_capacity(places.len());
         for ((place, program), launch) in places.iter().zip(programs).zip(launches) {
-            deeds.push((*place, self.take_in(*place, program, *launch)));
+            deeds.push((*place, self.take_in(now, *place, program, *launch)));
         }
         spec.programs = core::mem::take(&mut self.spec.programs);
         self.spec = spec;
@@ -270,14 +271,16 @@ impl Supervisor {
             program.wanted = false;
             program.again = false;
         }
+        self.answer_of_removed(id);
     }
 
     /// Puts a program at its place.
-    fn take_in(&mut self, place: ProgramId, new: ProgramSpec, launch: Change) -> Deed {
+    fn take_in(&mut self, now: Time, place: ProgramId, new: ProgramSpec, launch: Change) -> Deed {
         let is_free = self.is_free(place);
         let Some((program, spec)) = self.parts(place) else {
             let program = Program {
                 standing: Standing::New,
+                since: now,
                 ..Program::new(false)
             };
             self.add(program, new);
@@ -286,6 +289,7 @@ impl Supervisor {
         if is_free {
             *program = Program {
                 standing: Standing::New,
+                since: now,
                 ..Program::new(false)
             };
             if let Some(spec) = self.spec.programs.get_mut(place.0 as usize) {
@@ -308,7 +312,7 @@ impl Supervisor {
         if comes_back {
             program.standing = Standing::Listed;
             // Who was not told yet has never been away.
-            program.wanted = is_untold;
+            program.wanted = is_untold && !program.stopped;
         }
         if let Some(spec) = self.spec.programs.get_mut(place.0 as usize) {
             *spec = new;
@@ -321,7 +325,8 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let starts = spec.starts_by_itself();
+        // Who was stopped stays so, whatever the file says.
+        let starts = spec.starts_by_itself() && !program.stopped;
         let Deed::Adapt {
             restart,
             start,
@@ -334,7 +339,8 @@ impl Supervisor {
             }
             return;
         };
-        let begins = by_itself == Some(true);
+        let begins = by_itself == Some(true) && !program.stopped;
+        let is_wanted = program.wanted;
         let is_anew = match program.state {
             State::Starting { .. } | State::Running { .. } if restart => {
                 return self.tell(now, id, Why::Changed);
@@ -357,11 +363,12 @@ impl Supervisor {
             }
             State::Stopped => begins,
             State::Backoff { .. } => restart,
-            State::Exited { .. } => begins || (restart && starts),
+            State::Exited { .. } => begins || (restart && starts && is_wanted),
             State::Fatal { reason } => {
                 let needs = |needed| spec.needs.iter().any(|need| need.program == needed);
                 let needs_no_more = matches!(reason, FatalReason::Needs(it) if !needs(it));
-                begins || (restart && starts) || (needs_no_more && spec.schedule.is_none())
+                let is_mended = (restart && starts) || (needs_no_more && spec.schedule.is_none());
+                begins || (is_mended && is_wanted)
             }
         };
         if is_anew {
@@ -369,6 +376,7 @@ impl Supervisor {
         } else if by_itself == Some(false) && program.state == State::Stopped {
             // It has not begun, and need not.
             self.unwant(id);
+            self.decide(now, id);
         }
     }
 

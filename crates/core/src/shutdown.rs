@@ -71,12 +71,17 @@ impl Phase {
 }
 
 impl Phase {
-    /// How long it is until everybody is killed, if that is bounded.
-    pub(crate) fn time_left(&self, now: Time) -> Option<Duration> {
+    /// When everybody is killed, if that is bounded.
+    pub(crate) fn kill_deadline(&self) -> Option<Time> {
         match self {
             Phase::Up | Phase::Over => None,
-            Phase::Stopping(shutdown) => shutdown.deadline.map(|(at, _)| at.since(now)),
+            Phase::Stopping(shutdown) => shutdown.deadline.map(|(at, _)| at),
         }
+    }
+
+    /// How long it is until everybody is killed, if that is bounded.
+    pub(crate) fn time_left(&self, now: Time) -> Option<Duration> {
+        self.kill_deadline().map(|at| at.since(now))
     }
 }
 
@@ -112,6 +117,8 @@ impl Supervisor {
             }
             self.let_go(id);
         }
+        self.answer_in_shutdown(now, cause);
+        self.decide_all(now);
     }
 
     /// Without a bound on the shutdown, what a command left behind has one from the
@@ -169,6 +176,7 @@ impl Supervisor {
         }
         acted |= self.pass_startup(now);
         acted |= self.pass_time_of_shutdown(now);
+        acted |= self.pass_time_of_requests(now);
         self.note_what_is_due();
         self.alarm = self.next_deadline();
         acted
@@ -273,6 +281,7 @@ impl Supervisor {
     }
 
     fn leave(&mut self, now: Time) {
+        self.answer_everybody(now);
         let code = self.exit_code();
         let moment = now.plus(LAST_MOMENT);
         // Who reads slowly has as long as the programs would have had.

@@ -1,0 +1,8 @@
+//! The relay: whole lines from the programs' pipes to where they are to go.
+//!
+//! It is a process of its own, forked from PID 1, and there only while a program's
+//! output is to be prefixed, made JSON of, or written to a file. Whatever holds it up (a
+//! reader that does not read, a disk that is full) holds up neither PID 1 nor the stop.
+//! [`message`] is all that the two say to each other.
+
+pub mod message;
