@@ -160,7 +160,8 @@ fn object_line(level: Level, message: &str, fields: Map<String, Value>) -> Strin
 }
 
 /// The wall clock's time in UTC with microseconds, as RFC 3339 writes it.
-fn now_as_rfc_3339() -> String {
+#[must_use]
+pub fn now_as_rfc_3339() -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -245,5 +245,6 @@ fn plan(
         launches,
         warnings: Vec::new(),
         face: None,
+        control: Some(crate::control::settings::Settings::default()),
     }
 }

@@ -58,6 +58,12 @@ impl Conversation {
         conversation
     }
 
+    /// What the other side may do.
+    #[must_use]
+    pub fn may(&self) -> Access {
+        self.may
+    }
+
     /// Whether it is to be read from: what was read is to be understood first.
     #[must_use]
     pub fn is_listening(&self) -> bool {

@@ -254,6 +254,16 @@ impl Server {
         true
     }
 
+    /// What a client may do, in a word.
+    #[must_use]
+    pub fn may(&self, id: ClientId) -> &'static str {
+        let client = self.clients.get(&id);
+        match client.map_or(Access::Ask, |client| client.conversation.may()) {
+            Access::Ask => "ask",
+            Access::Act => "act",
+        }
+    }
+
     /// The client of a token.
     #[must_use]
     pub fn client_of(token: Token) -> ClientId {
@@ -453,6 +463,7 @@ impl Server {
     fn close(&mut self, poll: &Poll, id: ClientId) {
         if let Some(client) = self.clients.remove(&id) {
             poll.remove(client.peer.descriptor());
+            client.peer.hang_up();
             if let Waits::Answer(request) = client.waits_for {
                 self.withdrawn.push(request);
             }

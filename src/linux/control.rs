@@ -103,9 +103,9 @@ impl Listener {
             bound = bind(&socket, &address);
         }
         umask(before);
-        bound.map_err(|error| match error {
-            Errno::EADDRINUSE => NoSocket::Taken,
-            other => NoSocket::Error(other),
+        bound.map_err(|error| match error == Errno::EADDRINUSE {
+            true => NoSocket::Taken,
+            false => NoSocket::Error(error),
         })?;
         // SAFETY: no memory is passed.
         Errno::result(unsafe { libc::listen(socket.as_raw_fd(), BACKLOG) })
@@ -144,9 +144,12 @@ impl Listener {
         // SAFETY: null says that nobody asks for the address.
         let fd = unsafe { libc::accept4(self.socket.as_raw_fd(), nowhere, nowhere.cast(), flags) };
         if fd < 0 {
-            return match Errno::last() {
-                Errno::EAGAIN | Errno::ECONNABORTED | Errno::EINTR => Ok(None),
-                other => Err(other.into()),
+            let error = Errno::last();
+            let is_nobody = matches!(error, Errno::EAGAIN | Errno::ECONNABORTED | Errno::EINTR);
+            return if is_nobody {
+                Ok(None)
+            } else {
+                Err(error.into())
             };
         }
         // SAFETY: it is new, and nobody else's.
@@ -192,14 +195,21 @@ impl Peer {
         self.socket
     }
 
+    /// Ends it now: a fork of ours that has not exec'ed yet may have it as well.
+    pub fn hang_up(&self) {
+        // SAFETY: no memory is passed.
+        unsafe { libc::shutdown(self.socket.as_raw_fd(), libc::SHUT_RDWR) };
+    }
+
     /// Reads what is there.
     pub fn read(&self, buffer: &mut [u8]) -> Transfer {
         let fd = self.socket.as_raw_fd();
         // SAFETY: the buffer is ours and as long as it says.
         let got = unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), 0) };
-        match transfer(got) {
-            Transfer::Some(0) => Transfer::End,
-            other => other,
+        if got == 0 {
+            Transfer::End
+        } else {
+            transfer(got)
         }
     }
 
