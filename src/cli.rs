@@ -4,11 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser};
 use lastout_core::Signal;
 use log::LevelFilter;
 
-use crate::config::parse_duration;
+use crate::client::verbs::{self, COMMANDS};
+use crate::client::{self, complete};
+use crate::config::{nearest, parse_duration};
 use crate::single::Command;
 
 /// What lastout is to do.
@@ -23,6 +25,10 @@ pub enum Order {
         /// `--against FILE`: print what a reload from that one to it would do.
         against: Option<PathBuf>,
     },
+    /// Ask a running lastout, or print what a shell needs to complete.
+    Talk(client::Typed),
+    /// Print the words that may stand where the last of these stands.
+    Complete(Vec<OsString>),
     /// Print this on stdout: help, or the version.
     Print(String),
 }
@@ -64,12 +70,9 @@ $LASTOUT_LOG (error, warn, info, debug, trace) are as --stop-timeout and -v.";
     version,
     override_usage = "lastout [OPTIONS] [-c FILE]\n       lastout [OPTIONS] -- COMMAND [ARG]...\n       lastout SUBCOMMAND ...",
     after_help = AFTER_HELP,
-    args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
 struct Typed {
-    #[command(subcommand)]
-    subcommand: Option<Sub>,
     /// Supervise what FILE says
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -108,26 +111,16 @@ struct Typed {
     command: Vec<OsString>,
 }
 
-#[derive(Debug, Subcommand)]
-enum Sub {
-    /// Check a configuration and print what it would run, in start order
-    Check {
-        /// The file [default: searched as for a start]
-        #[arg(short, long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// Print what a reload from FILE to it would do
-        #[arg(long, value_name = "FILE")]
-        against: Option<PathBuf>,
-    },
-    /// Print the version
-    Version,
-}
-
 /// Reads a command line, the program's own name included.
 ///
 /// # Errors
 /// One line that says what is wrong.
 pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
+    if let [_, first, rest @ ..] = args
+        && let Some(order) = read_subcommand(first, rest)
+    {
+        return order;
+    }
     if args.last().map(OsString::as_os_str) == Some(OsStr::new("--"))
         && args.iter().filter(|arg| *arg == "--").count() == 1
     {
@@ -136,17 +129,52 @@ pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
     if let Some(argv) = bare_command(args) {
         return Ok(Order::Supervise(Supervise::of(argv)));
     }
-    if matches!(args, [_, only] if only == "help") {
-        return Ok(Order::Print(Typed::command().render_help().to_string()));
+    match Typed::try_parse_from(args) {
+        Ok(typed) => supervise(typed).map(Order::Supervise),
+        Err(error) => explain(&error),
     }
-    let typed = match Typed::try_parse_from(args) {
-        Ok(typed) => typed,
-        Err(error) => return explain(&error, args),
+}
+
+/// A command line whose first word is a subcommand.
+fn read_subcommand(first: &OsStr, rest: &[OsString]) -> Option<Result<Order, Wrong>> {
+    let first = first.to_str()?;
+    let named = verbs::Command::named;
+    let command = match (first, rest) {
+        (complete::WORD, _) => return Some(Ok(Order::Complete(rest.to_vec()))),
+        ("help", []) => return Some(Ok(Order::Print(help()))),
+        ("help", [about]) => {
+            let command = about.to_str().and_then(named);
+            let help = command.map(|command| Order::Print(client::help(command)));
+            let unknown = || wrong(&unknown_text(&about.to_string_lossy()));
+            return Some(help.ok_or_else(unknown));
+        }
+        _ => named(first)?,
     };
-    match typed.subcommand {
-        Some(Sub::Check { config, against }) => Ok(Order::Check { config, against }),
-        Some(Sub::Version) => Ok(Order::Print(Typed::command().render_version())),
-        None => supervise(typed).map(Order::Supervise),
+    let typed = match client::Typed::read(command, rest) {
+        Ok(typed) => typed,
+        Err(what) => {
+            let text = format!("lastout: {what} (see `lastout {first} --help`)");
+            return Some(Err(Wrong(text)));
+        }
+    };
+    let path = |option| typed.option(option).map(PathBuf::from);
+    Some(Ok(match first {
+        _ if typed.wants_help => Order::Print(client::help(command)),
+        "check" => Order::Check {
+            config: path("config"),
+            against: path("against"),
+        },
+        "version" => Order::Print(Typed::command().render_version()),
+        _ => Order::Talk(typed),
+    }))
+}
+
+/// The whole help, with the subcommands before the options.
+fn help() -> String {
+    let help = Typed::command().render_help().to_string();
+    match help.split_once("Arguments:\n") {
+        Some((start, rest)) => [start, &client::overview(), "\nArguments:\n", rest].concat(),
+        None => help,
     }
 }
 
@@ -213,11 +241,14 @@ fn supervise(typed: Typed) -> Result<Supervise, Wrong> {
 }
 
 /// clap's several paragraphs as one line; help and version as what is to be printed.
-fn explain(error: &clap::Error, args: &[OsString]) -> Result<Order, Wrong> {
+fn explain(error: &clap::Error) -> Result<Order, Wrong> {
     use clap::error::ErrorKind;
     let text = error.render().to_string();
     let kind = error.kind();
-    if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if kind == ErrorKind::DisplayHelp {
+        return Ok(Order::Print(help()));
+    }
+    if kind == ErrorKind::DisplayVersion {
         return Ok(Order::Print(text));
     }
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -226,12 +257,9 @@ fn explain(error: &clap::Error, args: &[OsString]) -> Result<Order, Wrong> {
     let tip = lines.find_map(|line| line.strip_prefix("tip: "));
     // That a word goes behind `--` is good advice for a command, not for an option.
     let tip = tip.filter(|tip| !tip.contains("as a value"));
-    let unknown = matches!(
-        kind,
-        ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument
-    );
-    let what = match unknown_word(error).filter(|_| unknown) {
-        Some(word) => unknown_text(&word, args),
+    let is_unknown = kind == ErrorKind::UnknownArgument;
+    let what = match unknown_word(error).filter(|_| is_unknown) {
+        Some(word) => unknown_text(&word),
         None => first,
     };
     Err(wrong(&match tip {
@@ -241,14 +269,20 @@ fn explain(error: &clap::Error, args: &[OsString]) -> Result<Order, Wrong> {
 }
 
 /// What is wrong with a word that was not expected where it is.
-fn unknown_text(word: &str, args: &[OsString]) -> String {
-    let subcommand = args.get(1).filter(|first| is_subcommand(first));
-    match subcommand {
-        Some(name) => format!("`{}` does not take `{word}`", name.to_string_lossy()),
-        None if word.starts_with('-') => format!("there is no option `{word}`"),
-        None if is_subcommand(OsStr::new(word)) => {
-            format!("`{word}` comes first, and takes none of the other options")
-        }
+fn unknown_text(word: &str) -> String {
+    if word.starts_with('-') {
+        let is_one = |opt: &verbs::Opt| opt.long == word.trim_start_matches('-');
+        return match verbs::ASKING.iter().any(is_one) {
+            true => format!("`{word}` comes after a subcommand, as in `lastout status {word}`"),
+            false => format!("there is no option `{word}`"),
+        };
+    }
+    if verbs::Command::named(word).is_some() {
+        return format!("`{word}` comes first, and takes none of the other options");
+    }
+    let near = nearest(word, &mut COMMANDS.iter().map(|command| command.name));
+    match near {
+        Some(near) => format!("no subcommand named `{word}`; did you mean `lastout {near}`?"),
         // A command without `--` before it is what users of other inits type.
         None => format!(
             "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
@@ -256,20 +290,13 @@ fn unknown_text(word: &str, args: &[OsString]) -> String {
     }
 }
 
-fn is_subcommand(word: &OsStr) -> bool {
-    word == "check" || word == "version"
-}
-
 /// The word that was not expected.
 fn unknown_word(error: &clap::Error) -> Option<String> {
     use clap::error::{ContextKind, ContextValue};
-    let kinds = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
-    error.context().find_map(|(kind, value)| {
-        let ContextValue::String(word) = value else {
-            return None;
-        };
-        kinds.contains(&kind).then(|| word.clone())
-    })
+    let ContextValue::String(word) = error.get(ContextKind::InvalidArg)? else {
+        return None;
+    };
+    Some(word.clone())
 }
 
 fn wrong(what: &str) -> Wrong {

@@ -13,6 +13,7 @@ use lastout_core::Signal;
 use log::LevelFilter;
 
 use crate::cli::{self, Order, Supervise};
+use crate::client;
 use crate::config;
 use crate::face;
 use crate::linux::everybody;
@@ -54,6 +55,8 @@ pub fn run(args: Vec<OsString>, inherited: Inherited) -> u8 {
     match cli::read(&args) {
         Ok(Order::Print(text)) => print(&text),
         Ok(Order::Check { config, against }) => check(config.as_deref(), against.as_deref()),
+        Ok(Order::Talk(typed)) => client::run(&typed, &inherited),
+        Ok(Order::Complete(words)) => client::complete::words(&words),
         Ok(Order::Supervise(supervise)) => begin(supervise, inherited),
         Err(wrong) => refuse(&wrong.0, USAGE),
     }

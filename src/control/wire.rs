@@ -14,6 +14,7 @@ mod verb;
 
 pub use json::parse;
 pub use refusal::{Code, Refusal};
+pub(crate) use request::STATES;
 pub use request::{Patience, Request, Stream};
 pub use verb::{Access, Field, Verb};
 

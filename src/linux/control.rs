@@ -237,6 +237,12 @@ pub fn own_uid() -> u32 {
     geteuid().as_raw()
 }
 
+/// The user at the other end: of a server the one that it began to listen as.
+#[must_use]
+pub fn uid_behind(socket: BorrowedFd<'_>) -> Option<u32> {
+    credentials(socket).ok().map(|found| found.uid)
+}
+
 /// Who is at the other end, as it was when it connected (unix(7), SO_PEERCRED).
 fn credentials(socket: BorrowedFd<'_>) -> Result<libc::ucred, Errno> {
     let mut credentials = libc::ucred {

@@ -45,12 +45,12 @@ impl<'a> Fields<'a> {
     /// Says that this field is needed.
     pub(super) fn missing(&self, field: Field) -> Refusal {
         let message = format!("{} needs {}", self.verb.name(), field.name());
-        Refusal::new(Code::MissingField, message).hint(wanted(field))
+        Refusal::new(Code::MissingField, message).hint(field.wanted())
     }
 
     fn bad(field: Field) -> Refusal {
         let message = format!("{} is not what it should be", field.name());
-        Refusal::new(Code::BadField, message).hint(wanted(field))
+        Refusal::new(Code::BadField, message).hint(field.wanted())
     }
 
     /// Names and patterns; none where there is no such field.
@@ -135,17 +135,21 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What a field is to be.
-fn wanted(field: Field) -> &'static str {
-    match field {
-        Field::Programs => "an array of names, as [\"web\", \"worker:2\", \"db-*\"] or [\"all\"]",
-        Field::Wait | Field::DryRun | Field::Follow => "true or false",
-        Field::Timeout => "a number of seconds, or a string as \"1m30s\"",
-        Field::Signal => "a name as TERM or SIGTERM, RTMIN+n, or a number",
-        Field::Scope => "leader, group or tree",
-        Field::For => "running, ready, healthy, exited or stopped",
-        Field::Stream => "stdout or stderr",
-        Field::Lines => "a whole number",
-        Field::Code => "a whole number from 0 to 255",
+impl Field {
+    /// What it is to be.
+    pub(crate) fn wanted(self) -> &'static str {
+        match self {
+            Field::Programs => {
+                "an array of names, as [\"web\", \"worker:2\", \"db-*\"] or [\"all\"]"
+            }
+            Field::Wait | Field::DryRun | Field::Follow => "true or false",
+            Field::Timeout => "a number of seconds, or a string as \"1m30s\"",
+            Field::Signal => "a name as TERM or SIGTERM, RTMIN+n, or a number",
+            Field::Scope => "leader, group or tree",
+            Field::For => "running, ready, healthy, exited or stopped",
+            Field::Stream => "stdout or stderr",
+            Field::Lines => "a whole number",
+            Field::Code => "a whole number from 0 to 255",
+        }
     }
 }

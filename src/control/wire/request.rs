@@ -87,7 +87,7 @@ pub enum Stream {
 }
 
 /// The states that can be waited for, as they are written.
-pub(super) const STATES: [(&str, Until); 5] = [
+pub(crate) const STATES: [(&str, Until); 5] = [
     ("running", Until::Running),
     ("ready", Until::Ready),
     ("healthy", Until::Healthy),
