@@ -34,6 +34,9 @@ pub enum Interest {
     Writable,
     /// Either of them.
     Either,
+    /// More has come to be read, or its other side is closed: told once, so that whoever is
+    /// told has to read until nothing is left.
+    Arrivals,
 }
 
 impl Poll {
@@ -64,6 +67,7 @@ impl Poll {
             Interest::Readable => libc::EPOLLIN,
             Interest::Writable => libc::EPOLLOUT,
             Interest::Either => libc::EPOLLIN | libc::EPOLLOUT,
+            Interest::Arrivals => libc::EPOLLIN | libc::EPOLLET,
         };
         let mut event = libc::epoll_event {
             events: events as u32,
