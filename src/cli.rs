@@ -38,6 +38,8 @@ pub struct Supervise {
     pub parent_death: Option<Signal>,
     /// `--sandbox`.
     pub sandbox: bool,
+    /// `--control`.
+    pub control: bool,
     /// `-v`, `-vv`, `-q`.
     pub level: Option<LevelFilter>,
 }
@@ -89,6 +91,9 @@ struct Typed {
     /// Exit with 137 when anything had to be killed
     #[arg(long)]
     strict: bool,
+    /// Have a control socket without a configuration, too
+    #[arg(long)]
+    control: bool,
     /// Run in a PID namespace, as in a container
     #[arg(long)]
     sandbox: bool,
@@ -166,6 +171,7 @@ impl Supervise {
             },
             parent_death: None,
             sandbox: false,
+            control: false,
             level: None,
         }
     }
@@ -196,6 +202,7 @@ fn supervise(typed: Typed) -> Result<Supervise, Wrong> {
         },
         parent_death: typed.parent_death,
         sandbox: typed.sandbox,
+        control: typed.control,
         level: match (typed.quiet, typed.verbose) {
             (true, _) => Some(LevelFilter::Error),
             (false, 0) => None,

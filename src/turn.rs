@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use lastout_core::{Action, Event, Notice, RunId, Spec, Supervisor, Time};
 
+use crate::control::settings::Settings;
 use crate::face::Seen;
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::notify::{Socket, Upward};
@@ -36,12 +37,14 @@ use crate::plan::{Launch, Plan, Stdin};
 use crate::report::Report;
 use crate::say;
 
+mod control;
 mod messages;
 mod reload;
 mod starts;
 mod telling;
 mod times;
 
+use control::Control;
 use starts::Waiting;
 use times::Calendar;
 
@@ -88,6 +91,11 @@ pub struct Lastout {
     open: Mask,
     /// Where programs say how they are, if any is to.
     notify: Option<Socket>,
+    /// Where people ask how it is, if they can.
+    control: Option<Box<Control>>,
+    settings: Option<Settings>,
+    /// What was wrong with the configuration, for who asked for it to be read.
+    load_errors: Option<String>,
     /// Who wants to know when all are up.
     upward: Option<Upward>,
     /// Starts that wait for the descriptors of others, in order.
@@ -111,6 +119,7 @@ impl Lastout {
             mut spec,
             launches,
             face,
+            control: settings,
             ..
         } = plan;
         let poll = Poll::new()?;
@@ -135,6 +144,9 @@ impl Lastout {
             clock: Clock::start(),
             report: Report::default(),
             notify: None,
+            control: None,
+            settings,
+            load_errors: None,
             waiting: VecDeque::new(),
             // Of a child that died before this process became lastout no signal tells.
             more_to_reap: true,
@@ -152,6 +164,9 @@ impl Lastout {
     pub fn live(mut self) -> u8 {
         let began = catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
+            if let Some(settings) = self.settings.take() {
+                self.control = Control::open(&settings, &self.poll);
+            }
             self.open_notify();
             self.tell_core(now, Event::Tick);
             self.carry_out(now);
@@ -171,6 +186,9 @@ impl Lastout {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
                 if let Some(socket) = &self.notify {
                     socket.unlink();
+                }
+                if let Some(control) = &self.control {
+                    control.unlink();
                 }
                 // The kernel takes everything back at one stroke.
                 std::mem::forget(self);
@@ -206,6 +224,7 @@ impl Lastout {
         for token in ready {
             self.serve(now, token);
         }
+        self.serve_the_rest(now);
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
         if self.core.is_stopping() || self.people.is_worth_another_look() {
@@ -227,14 +246,13 @@ impl Lastout {
 
     /// How long this turn may sleep, in milliseconds.
     fn timeout(&self) -> i32 {
-        if self.more_to_reap {
+        if self.more_to_reap || self.control.as_ref().is_some_and(|it| it.has_more()) {
             return 0;
         }
         let look = self.look.map(|(at, _)| at);
-        let next = match (self.core.next_deadline(), look) {
-            (Some(core), Some(look)) => Some(core.min(look)),
-            (core, look) => core.or(look),
-        };
+        let client = self.control.as_ref().and_then(|control| control.deadline());
+        let deadlines = [self.core.next_deadline(), look, client];
+        let next = deadlines.into_iter().flatten().min();
         milliseconds(next.map(|at| at.since(self.clock.now())))
     }
 
@@ -416,6 +434,7 @@ impl Lastout {
             ALARM => self.look_at_times(now),
             // Read in step 3.
             NOTIFY => {}
+            token if Control::is_own(token) => self.serve_client(now, token),
             Token(run) if run & READY != 0 => self.learn_readiness(now, RunId(run & !READY)),
             Token(run) => {
                 let _ = self.learn_exec_status(now, RunId(run), false);
@@ -493,8 +512,7 @@ impl Lastout {
                     self.load(now);
                 }
                 Action::Notice(notice) => self.take_notice(now, notice),
-                // Nobody can ask yet.
-                Action::Reply { .. } => {}
+                Action::Reply { id, reply } => self.reply(now, id, &reply),
                 Action::Exit { code, .. } => self.code = Some(code),
             }
             self.sightings_to_report(now);
