@@ -295,7 +295,6 @@ fn empty_plan() -> Plan {
         launches: Vec::new(),
         warnings: Vec::new(),
         face: None,
-        control: None,
     }
 }
 

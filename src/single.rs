@@ -59,7 +59,6 @@ pub fn plan(command: &Command, seed: u64) -> Plan {
         launches: vec![launch(&command.argv)],
         warnings: Vec::new(),
         face: None,
-        control: None,
     }
 }
 

@@ -94,8 +94,7 @@ fn check_directory(directory: &Path, place: Place) -> Result<(), Problem> {
     }
 }
 
-/// A name that is not known is an error, where it can be told who is.
-pub(super) fn check_name(
+fn check_name(
     what: &str,
     name: &str,
     known: Option<&[String]>,

@@ -63,7 +63,6 @@ impl Accounts for Machine {
     }
 }
 
-mod control;
 mod documents;
 mod errors;
 mod explained;
