@@ -4,7 +4,6 @@
 //! Nothing here decides what becomes of a program: a request is a fact of the core as a
 //! signal is one. The stop needs nothing of this, and waits for nothing of it.
 
-<<<<<<< HEAD
 pub mod answers;
 pub mod conversation;
 pub mod events;
@@ -12,7 +11,5 @@ pub mod names;
 pub mod object;
 pub mod place;
 pub mod server;
-=======
->>>>>>> parent of bdc8af8 (Revert "config: read [control]: where the socket is, whether there is one, who may ask")
 pub mod settings;
 pub mod wire;
