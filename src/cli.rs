@@ -3,20 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-<<<<<<< HEAD
-use clap::{ArgAction, CommandFactory, Parser};
-=======
->>>>>>> integration
 use lastout_core::Signal;
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
-<<<<<<< HEAD
-use crate::client::verbs::{self, COMMANDS};
+use crate::client::verbs::{ASKING, COMMANDS, Command as Subcommand};
 use crate::client::{self, complete};
-=======
->>>>>>> integration
 use crate::config::{nearest, parse_duration};
 use crate::single::Command;
 
@@ -61,18 +54,18 @@ pub struct Supervise {
 #[derive(Debug)]
 pub struct Wrong(pub String);
 
-/// `lastout --help`.
-const HELP: &str = "\
+/// `lastout --help`, up to the subcommands.
+const USAGE: &str = "\
 The init and process supervisor for containers that is last out
 
 Usage: lastout [OPTIONS] [-c FILE]
        lastout [OPTIONS] -- COMMAND [ARG]...
        lastout SUBCOMMAND ...
 
-Subcommands:
-  check    Check a configuration and print what it would run, in start order
-  version  Print the version
+";
 
+/// The rest of it.
+const OPTIONS: &str = "
 Options:
   -c, --config <FILE>            Supervise what FILE says
   -g, --group                    Forward signals to the command's process group
@@ -97,75 +90,6 @@ The configuration is FILE, $LASTOUT_CONFIG, or the first of ./supervisor.toml,
 $LASTOUT_LOG (error, warn, info, debug, trace) are as --stop-timeout and -v.
 ";
 
-<<<<<<< HEAD
-/// The init and process supervisor for containers that is last out.
-#[derive(Debug, Parser)]
-#[command(
-    name = "lastout",
-    version,
-    override_usage = "lastout [OPTIONS] [-c FILE]\n       lastout [OPTIONS] -- COMMAND [ARG]...\n       lastout SUBCOMMAND ...",
-    after_help = AFTER_HELP,
-    disable_help_subcommand = true
-)]
-struct Typed {
-    /// Supervise what FILE says
-    #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Forward signals to the command's process group
-    #[arg(short, long)]
-    group: bool,
-    /// This exit status counts as 0 (repeatable)
-    #[arg(short, long, value_name = "CODE", value_parser = code, action = ArgAction::Append)]
-    expect: Vec<u8>,
-    /// Send lastout SIGNAL when its parent dies
-    #[arg(short, long, value_name = "SIGNAL", value_parser = signal)]
-    parent_death: Option<Signal>,
-    /// Forward TO for FROM; 0 drops it (repeatable)
-    #[arg(short, long, value_name = "FROM:TO", value_parser = rewrite, action = ArgAction::Append)]
-    rewrite: Vec<(Signal, Option<Signal>)>,
-    /// The whole shutdown takes 9, or 1m30s, at most
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    stop_timeout: Option<Duration>,
-    /// Exit with 137 when anything had to be killed
-    #[arg(long)]
-    strict: bool,
-    /// Have a control socket without a configuration, too
-    #[arg(long)]
-    control: bool,
-    /// Run in a PID namespace, as in a container
-    #[arg(long)]
-    sandbox: bool,
-    /// Say more; twice: much more
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
-    verbose: u8,
-    /// Say only errors
-    #[arg(short, long)]
-    quiet: bool,
-    /// The command to be the init of, and its arguments
-    #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<OsString>,
-}
-
-=======
-/// `lastout check --help`.
-const CHECK_HELP: &str = "\
-Check a configuration and print what it would run, in start order
-
-Usage: lastout check [OPTIONS]
-
-Options:
-  -c, --config <FILE>   The file [default: searched as for a start]
-      --against <FILE>  Print what a reload from FILE to it would do
-  -h, --help            Print help
-";
-
-/// `lastout version --help`.
-const VERSION_HELP: &str = "\
-Print the version
-
-Usage: lastout version
-";
-
 /// `lastout --version`.
 const VERSION: &str = concat!("lastout ", env!("CARGO_PKG_VERSION"), "\n");
 
@@ -186,14 +110,13 @@ const LONG: [&str; 13] = [
     "version",
 ];
 
->>>>>>> integration
 /// Reads a command line, the program's own name included.
 ///
 /// # Errors
 /// One line that says what is wrong.
 pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
     if let [_, first, rest @ ..] = args
-        && let Some(order) = read_subcommand(first, rest)
+        && let Some(order) = subcommand(first, rest)
     {
         return order;
     }
@@ -205,62 +128,48 @@ pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
     if let Some(argv) = bare_command(args) {
         return Ok(Order::Supervise(Supervise::of(argv)));
     }
-<<<<<<< HEAD
-    match Typed::try_parse_from(args) {
-        Ok(typed) => supervise(typed).map(Order::Supervise),
-        Err(error) => explain(&error),
-    }
+    let mut words = Parser::from_args(args.iter().skip(1));
+    supervise(&mut words)
 }
 
 /// A command line whose first word is a subcommand.
-fn read_subcommand(first: &OsStr, rest: &[OsString]) -> Option<Result<Order, Wrong>> {
+fn subcommand(first: &OsStr, rest: &[OsString]) -> Option<Result<Order, Wrong>> {
     let first = first.to_str()?;
-    let named = verbs::Command::named;
     let command = match (first, rest) {
         (complete::WORD, _) => return Some(Ok(Order::Complete(rest.to_vec()))),
         ("help", []) => return Some(Ok(Order::Print(help()))),
         ("help", [about]) => {
-            let command = about.to_str().and_then(named);
-            let help = command.map(|command| Order::Print(client::help(command)));
-            let unknown = || wrong(&unknown_text(&about.to_string_lossy()));
-            return Some(help.ok_or_else(unknown));
+            let about = about.to_string_lossy();
+            let help = Subcommand::named(&about).map(|it| Order::Print(client::help(it)));
+            return Some(help.ok_or_else(|| wrong(&no_subcommand(&about))));
         }
-        _ => named(first)?,
+        _ => Subcommand::named(first)?,
     };
-    let typed = match client::Typed::read(command, rest) {
-        Ok(typed) => typed,
+    Some(match client::Typed::read(command, rest) {
+        Ok(typed) => Ok(order_of(typed)),
         Err(what) => {
             let text = format!("lastout: {what} (see `lastout {first} --help`)");
-            return Some(Err(Wrong(text)));
+            Err(Wrong(text))
         }
-    };
+    })
+}
+
+fn order_of(typed: client::Typed) -> Order {
     let path = |option| typed.option(option).map(PathBuf::from);
-    Some(Ok(match first {
-        _ if typed.wants_help => Order::Print(client::help(command)),
+    match typed.command.name {
+        _ if typed.wants_help => Order::Print(client::help(typed.command)),
         "check" => Order::Check {
             config: path("config"),
             against: path("against"),
         },
-        "version" => Order::Print(Typed::command().render_version()),
+        "version" => Order::Print(VERSION.to_owned()),
         _ => Order::Talk(typed),
-    }))
+    }
 }
 
-/// The whole help, with the subcommands before the options.
+/// `lastout --help`.
 fn help() -> String {
-    let help = Typed::command().render_help().to_string();
-    match help.split_once("Arguments:\n") {
-        Some((start, rest)) => [start, &client::overview(), "\nArguments:\n", rest].concat(),
-        None => help,
-=======
-    let mut words = Parser::from_args(args.iter().skip(1));
-    match args.get(1).and_then(|first| first.to_str()) {
-        Some("help") => Ok(Order::Print(HELP.to_owned())),
-        Some("check") => check(&mut words),
-        Some("version") => version(&mut words),
-        Some(_) | None => supervise(&mut words),
->>>>>>> integration
-    }
+    [USAGE, &client::overview(), OPTIONS].concat()
 }
 
 /// The command of `lastout -- COMMAND [ARG]...`, which is how engines and most images
@@ -287,45 +196,6 @@ impl Supervise {
             control: false,
             level: None,
         }
-    }
-}
-
-/// `lastout check`.
-fn check(words: &mut Parser) -> Result<Order, Wrong> {
-    let (mut config, mut against) = (None, None);
-    let _ = words.next();
-    while let Some(word) = words.next().map_err(odd)? {
-        match word {
-            Short('c') | Long("config") => config = Some(value(words, "config <FILE>")?.into()),
-            Long("against") => against = Some(value(words, "against <FILE>")?.into()),
-            Short('h') | Long("help") => return Ok(Order::Print(CHECK_HELP.to_owned())),
-            other @ (Short(_) | Long(_) | Value(_)) => return Err(not_taken("check", other)),
-        }
-    }
-    Ok(Order::Check { config, against })
-}
-
-/// `lastout version`.
-fn version(words: &mut Parser) -> Result<Order, Wrong> {
-    let _ = words.next();
-    match words.next().map_err(odd)? {
-        None => Ok(Order::Print(VERSION.to_owned())),
-        Some(Short('h') | Long("help")) => Ok(Order::Print(VERSION_HELP.to_owned())),
-        Some(other) => Err(not_taken("version", other)),
-    }
-}
-
-/// A word that a subcommand does not know.
-fn not_taken(subcommand: &str, word: Arg<'_>) -> Wrong {
-    wrong(&format!("`{subcommand}` does not take `{}`", shown(word)))
-}
-
-/// As it was typed.
-fn shown(word: Arg<'_>) -> String {
-    match word {
-        Short(letter) => format!("-{letter}"),
-        Long(name) => format!("--{name}"),
-        Value(value) => value.to_string_lossy().into_owned(),
     }
 }
 
@@ -364,7 +234,7 @@ fn supervise(words: &mut Parser) -> Result<Order, Wrong> {
             Long("sandbox") => order.sandbox = true,
             Short('v') | Long("verbose") => verbose += 1,
             Short('q') | Long("quiet") => quiet = true,
-            Short('h') | Long("help") => return Ok(Order::Print(HELP.to_owned())),
+            Short('h') | Long("help") => return Ok(Order::Print(help())),
             Short('V') | Long("version") => return Ok(Order::Print(VERSION.to_owned())),
             unknown @ (Short(_) | Long(_) | Value(_)) => {
                 return Err(wrong(&unknown_text(unknown)));
@@ -379,67 +249,6 @@ fn supervise(words: &mut Parser) -> Result<Order, Wrong> {
     Ok(Order::Supervise(order))
 }
 
-<<<<<<< HEAD
-/// clap's several paragraphs as one line; help and version as what is to be printed.
-fn explain(error: &clap::Error) -> Result<Order, Wrong> {
-    use clap::error::ErrorKind;
-    let text = error.render().to_string();
-    let kind = error.kind();
-    if kind == ErrorKind::DisplayHelp {
-        return Ok(Order::Print(help()));
-    }
-    if kind == ErrorKind::DisplayVersion {
-        return Ok(Order::Print(text));
-    }
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or("wrong command line");
-    let first = first.strip_prefix("error: ").unwrap_or(first).to_owned();
-    let tip = lines.find_map(|line| line.strip_prefix("tip: "));
-    // That a word goes behind `--` is good advice for a command, not for an option.
-    let tip = tip.filter(|tip| !tip.contains("as a value"));
-    let is_unknown = kind == ErrorKind::UnknownArgument;
-    let what = match unknown_word(error).filter(|_| is_unknown) {
-        Some(word) => unknown_text(&word),
-        None => first,
-    };
-    Err(wrong(&match tip {
-        Some(tip) => format!("{what}; {tip}"),
-        None => what,
-    }))
-}
-
-/// What is wrong with a word that was not expected where it is.
-fn unknown_text(word: &str) -> String {
-    if word.starts_with('-') {
-        let is_one = |opt: &verbs::Opt| opt.long == word.trim_start_matches('-');
-        return match verbs::ASKING.iter().any(is_one) {
-            true => format!("`{word}` comes after a subcommand, as in `lastout status {word}`"),
-            false => format!("there is no option `{word}`"),
-        };
-    }
-    if verbs::Command::named(word).is_some() {
-        return format!("`{word}` comes first, and takes none of the other options");
-    }
-    let near = nearest(word, &mut COMMANDS.iter().map(|command| command.name));
-    match near {
-        Some(near) => format!("no subcommand named `{word}`; did you mean `lastout {near}`?"),
-        // A command without `--` before it is what users of other inits type.
-        None => format!(
-            "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
-        ),
-    }
-}
-
-/// The word that was not expected.
-fn unknown_word(error: &clap::Error) -> Option<String> {
-    use clap::error::{ContextKind, ContextValue};
-    let ContextValue::String(word) = error.get(ContextKind::InvalidArg)? else {
-        return None;
-    };
-    Some(word.clone())
-}
-
-=======
 /// Whether the next word is `--`.
 fn is_command_next(words: &mut Parser) -> bool {
     let rest = words.try_raw_args();
@@ -494,38 +303,50 @@ fn parsed<T>(
 
 /// What the parser itself does not take: a value where there is to be none.
 fn odd(error: lexopt::Error) -> Wrong {
+    wrong(&odd_text(error))
+}
+
+/// The same without where help is.
+pub(crate) fn odd_text(error: lexopt::Error) -> String {
     if let lexopt::Error::UnexpectedValue { option, value } = error {
         let value = value.to_string_lossy();
-        return wrong(&format!("`{option}` has no value, and got `{value}`"));
+        return format!("`{option}` has no value, and got `{value}`");
     }
-    wrong(&error.to_string())
+    error.to_string()
 }
 
 /// What is wrong with a word that was not expected where it is.
 fn unknown_text(word: Arg<'_>) -> String {
     match word {
         Short(letter) => format!("there is no option `-{letter}`"),
+        Long(name) if ASKING.iter().any(|opt| opt.long == name) => {
+            format!("`--{name}` comes after a subcommand, as in `lastout status --{name}`")
+        }
         Long(name) => match nearest(name, &mut LONG.into_iter()) {
             Some(near) => format!("there is no option `--{name}`; did you mean `--{near}`?"),
             None => format!("there is no option `--{name}`"),
         },
         Value(word) => {
             let word = word.to_string_lossy();
-            match word.as_ref() {
-                "check" | "version" => {
-                    format!("`{word}` comes first, and takes none of the other options")
-                }
-                // A command without `--` before it is what users of other inits type.
-                _ => format!(
-                    "no subcommand named `{word}`; a command goes after `--`, \
-                     as in `lastout -- {word}`"
-                ),
+            match Subcommand::named(&word) {
+                Some(_) => format!("`{word}` comes first, and takes none of the other options"),
+                None => no_subcommand(&word),
             }
         }
     }
 }
 
->>>>>>> integration
+fn no_subcommand(word: &str) -> String {
+    let near = nearest(word, &mut COMMANDS.iter().map(|command| command.name));
+    match near {
+        Some(near) => format!("no subcommand named `{word}`; did you mean `lastout {near}`?"),
+        // A command without `--` before it is what users of other inits type.
+        None => format!(
+            "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
+        ),
+    }
+}
+
 fn wrong(what: &str) -> Wrong {
     Wrong(format!("lastout: {what} (see `lastout --help`)"))
 }

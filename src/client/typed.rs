@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 
 use lastout_core::Signal;
+use lexopt::{Arg, Parser};
 use serde_json::{Map, Value};
 
 use super::verbs::{COMMANDS, Command, Group, HELP, Operands, Opt, Says};
+use crate::cli::odd_text;
 use crate::config::{nearest, parse_duration};
 use crate::control::wire::{Field, STATES, Verb};
 
@@ -32,17 +34,22 @@ impl Typed {
             operands: Vec::new(),
             options: Vec::new(),
         };
-        let mut words = words.iter();
-        let mut has_options = true;
-        while let Some(word) = words.next() {
-            let text = word.to_string_lossy();
-            match text.strip_prefix("--") {
-                Some("") if has_options => has_options = false,
-                Some(long) if has_options => typed.take_long(long, &mut words)?,
-                None if has_options && text.len() > 1 && text.starts_with('-') => {
-                    typed.take_letters(&text, &mut words)?;
+        let mut words = Parser::from_args(words);
+        while let Some(word) = words.next().map_err(odd_text)? {
+            let opt = match &word {
+                Arg::Value(value) => {
+                    typed.operands.push(value.to_string_lossy().into_owned());
+                    continue;
                 }
-                Some(_) | None => typed.operands.push(text.into_owned()),
+                Arg::Long(name) => command.all_options().find(|opt| opt.long == *name),
+                Arg::Short(letter) => {
+                    let mut options = command.all_options();
+                    options.find(|opt| opt.short == Some(*letter))
+                }
+            };
+            match opt {
+                Some(opt) => typed.take(opt, &mut words)?,
+                None => return Err(not_taken(command, &word)),
             }
         }
         if !typed.wants_help {
@@ -51,73 +58,19 @@ impl Typed {
         Ok(typed)
     }
 
-    fn take_long<'a>(
-        &mut self,
-        long: &str,
-        words: &mut impl Iterator<Item = &'a OsString>,
-    ) -> Result<(), String> {
-        let (name, value) = match long.split_once('=') {
-            Some((name, value)) => (name, Some(OsString::from(value))),
-            None => (long, None),
-        };
-        let mut options = self.command.all_options();
-        let Some(opt) = options.find(|opt| opt.long == name) else {
-            let mut known = self.command.all_options().map(|opt| opt.long);
-            let near = nearest(name, &mut known);
-            let near = near.map_or_else(String::new, |near| format!("; did you mean `--{near}`?"));
-            return Err(format!(
-                "`{}` does not take `--{name}`{near}",
-                self.command.name
-            ));
-        };
-        self.take(opt, value, words)
-    }
-
-    /// `-fn20`: letters, of which the last may have a value.
-    fn take_letters<'a>(
-        &mut self,
-        text: &str,
-        words: &mut impl Iterator<Item = &'a OsString>,
-    ) -> Result<(), String> {
-        let mut letters = text.trim_start_matches('-').chars();
-        while let Some(letter) = letters.next() {
-            let mut options = self.command.all_options();
-            let Some(opt) = options.find(|opt| opt.short == Some(letter)) else {
-                return Err(format!("`{}` does not take `-{letter}`", self.command.name));
-            };
-            let rest = letters.as_str();
-            let is_value = opt.value.is_some() && !rest.is_empty();
-            let value = is_value.then(|| OsString::from(rest));
-            self.take(opt, value, words)?;
-            if is_value {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn take<'a>(
-        &mut self,
-        opt: &'static Opt,
-        value: Option<OsString>,
-        words: &mut impl Iterator<Item = &'a OsString>,
-    ) -> Result<(), String> {
+    fn take(&mut self, opt: &'static Opt, words: &mut Parser) -> Result<(), String> {
         let long = opt.long;
-        let value = match (opt.value, value) {
-            (None, None) => OsString::new(),
-            (None, Some(_)) => return Err(format!("`--{long}` has no value")),
-            (Some(_), Some(value)) => value,
-            (Some(name), None) => match words.next() {
-                Some(value) => value.clone(),
-                None => return Err(format!("`--{long}` needs a value: `--{long} {name}`")),
-            },
-        };
+        let mut value = OsString::new();
+        if let Some(name) = opt.value {
+            let missing = |_| format!("`--{long}` needs a value: `--{long} {name}`");
+            value = words.value().map_err(missing)?;
+        }
         if let Says::Value(field) = opt.says {
             let text = value.to_string_lossy();
             if !fits(field, &text) {
+                let wanted = field.wanted();
                 return Err(format!(
-                    "invalid value `{text}` for `--{long}`: expected {}",
-                    field.wanted()
+                    "invalid value `{text}` for `--{long}`: expected {wanted}"
                 ));
             }
         }
@@ -233,6 +186,21 @@ impl Typed {
             put(Field::Programs, names.to_vec().into());
         }
         Ok(Some((verb, format!("{}\n", Value::Object(line)))))
+    }
+}
+
+/// An option that a command does not have.
+fn not_taken(command: &'static Command, word: &Arg<'_>) -> String {
+    let name = command.name;
+    match word {
+        Arg::Short(letter) => format!("`{name}` does not take `-{letter}`"),
+        Arg::Value(_) => format!("`{name}` takes no more"),
+        Arg::Long(long) => {
+            let mut known = command.all_options().map(|opt| opt.long);
+            let near = nearest(long, &mut known);
+            let near = near.map_or_else(String::new, |near| format!("; did you mean `--{near}`?"));
+            format!("`{name}` does not take `--{long}`{near}")
+        }
     }
 }
 
