@@ -113,6 +113,16 @@ impl Launch {
             .any(|output| matches!(output, Output::Relayed(_)))
     }
 
+    /// Whether the relay writes any of it to a file.
+    #[must_use]
+    pub fn writes_files(&self) -> bool {
+        let outputs = [&self.stdout, &self.stderr];
+        outputs.iter().any(|output| match output {
+            Output::Relayed(Relayed { to, .. }) => matches!(to, Destination::File(_)),
+            Output::Inherit | Output::Null | Output::Stdout => false,
+        })
+    }
+
     /// What it takes to make a program that is launched so one that is launched that way:
     /// the half of RELOAD-2 that the core does not know
     /// ([`lastout_core::ProgramSpec::change_to`] is the other).
@@ -309,7 +319,8 @@ pub enum Destination {
 /// A file that lines are written to (LOG-5).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LogFile {
-    /// Where it is; never empty. Relative to lastout's own directory.
+    /// Where it is, relative to lastout's own directory: never empty, and without `//`, a
+    /// `/.` or a `/` at its end.
     pub path: PathBuf,
     /// How many bytes it has at most before it is rotated; 0: it is never rotated.
     pub max_size: u64,
@@ -317,6 +328,19 @@ pub struct LogFile {
     pub backups: u32,
     /// With which permissions it is made, of 0o777.
     pub mode: u32,
+}
+
+impl LogFile {
+    /// With every default of supervisor.toml.
+    #[must_use]
+    pub fn at(path: PathBuf) -> LogFile {
+        LogFile {
+            path,
+            max_size: 50_000_000,
+            backups: 10,
+            mode: 0o640,
+        }
+    }
 }
 
 /// What a program starts with, beside what its configuration says (PID-8).

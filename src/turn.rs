@@ -10,7 +10,9 @@
 //! 5. Everything else that is ready, each with a bound.
 //! 6. Tell the core that time has passed; carry out orders until there is none. In the
 //!    stop, look around for those of whom no signal tells.
-//! 7. Tell people. Whoever is to start again need not wait until it was said why.
+//! 7. See to the relay, which is forked, told and replaced here and nowhere else. At the
+//!    end, leave when it is done or has had its time.
+//! 8. Tell people. Whoever is to start again need not wait until it was said why.
 //!
 //! It knows everybody and is known by nobody. It decides nothing: what happened goes to
 //! the core as an [`Event`], and what is to be done comes back as an [`Action`]. No
@@ -20,7 +22,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Notice, RunId, Spec, Supervisor, Time};
+use lastout_core::{Action, Event, Notice, RunId, Signal, Spec, Supervisor, Time};
 
 use crate::control::settings::Settings;
 use crate::face::Seen;
@@ -39,12 +41,16 @@ use crate::say;
 
 mod control;
 mod messages;
+mod output;
 mod reload;
 mod starts;
 mod telling;
 mod times;
 
 use control::Control;
+pub use output::NotServed;
+use output::Pipes;
+use output::drain::Leaving;
 use starts::Waiting;
 use times::Calendar;
 
@@ -66,6 +72,7 @@ const SIGNALS: Token = Token(u64::MAX);
 const OWN_LOG: Token = Token(u64::MAX - 1);
 const ALARM: Token = Token(u64::MAX - 2);
 const NOTIFY: Token = Token(u64::MAX - 3);
+const RELAY: Token = Token(u64::MAX - 4);
 
 /// What a run's number bears in the token of the descriptor over which it says that it
 /// is ready.
@@ -98,6 +105,10 @@ pub struct Lastout {
     load_errors: Option<String>,
     /// Who wants to know when all are up.
     upward: Option<Upward>,
+    /// What programs write, once one is started whose output the relay passes on.
+    output: Option<Box<Pipes>>,
+    /// Whether the core has given its last order.
+    leaving: Option<Leaving>,
     /// Starts that wait for the descriptors of others, in order.
     waiting: VecDeque<Waiting>,
     more_to_reap: bool,
@@ -147,6 +158,8 @@ impl Lastout {
             control: None,
             settings,
             load_errors: None,
+            output: None,
+            leaving: None,
             waiting: VecDeque::new(),
             // Of a child that died before this process became lastout no signal tells.
             more_to_reap: true,
@@ -170,6 +183,7 @@ impl Lastout {
             self.open_notify();
             self.tell_core(now, Event::Tick);
             self.carry_out(now);
+            self.care_for_relay(now);
             self.keep_times(times::schedules(&self.launches));
             self.tell_untold();
         }));
@@ -227,10 +241,13 @@ impl Lastout {
         self.serve_the_rest(now);
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
-        if self.core.is_stopping() || self.people.is_worth_another_look() {
+        let is_looking = self.core.is_stopping() || self.people.is_worth_another_look();
+        if is_looking && self.leaving.is_none() {
             self.look_around(now);
             self.carry_out(now);
         }
+        self.care_for_relay(now);
+        self.drain(now);
         self.tell_untold();
         self.watch_own_log();
     }
@@ -249,10 +266,15 @@ impl Lastout {
         if self.more_to_reap || self.control.as_ref().is_some_and(|it| it.has_more()) {
             return 0;
         }
-        let look = self.look.map(|(at, _)| at);
-        let client = self.control.as_ref().and_then(|control| control.deadline());
-        let deadlines = [self.core.next_deadline(), look, client];
-        let next = deadlines.into_iter().flatten().min();
+        let look = self.look.filter(|_| self.leaving.is_none());
+        let wishes = [
+            self.core.next_deadline(),
+            look.map(|(at, _)| at),
+            self.control.as_ref().and_then(|control| control.deadline()),
+            self.relay_is_due(),
+            self.leaves_at(),
+        ];
+        let next = wishes.into_iter().flatten().min();
         milliseconds(next.map(|at| at.since(self.clock.now())))
     }
 
@@ -287,6 +309,9 @@ impl Lastout {
                     },
                 );
                 self.carry_out(now);
+                if from_kernel && signal == Signal::INT {
+                    self.hurry(now);
+                }
                 self.narrator.saw(Seen::Came(signal));
                 if self
                     .narrator
@@ -327,6 +352,10 @@ impl Lastout {
                 Peek::Ended(zombie) if self.people.run_of(&zombie).is_some() => {
                     reaped += self.bury_leaders(now, zombie, most);
                     most = REAP_BUDGET;
+                }
+                Peek::Ended(zombie) if self.is_relay(&zombie) => {
+                    self.bury_relay(now, zombie);
+                    reaped += 1;
                 }
                 Peek::Ended(zombie) => {
                     let status = zombie.status;
@@ -432,6 +461,7 @@ impl Lastout {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }
             ALARM => self.look_at_times(now),
+            RELAY => self.hear_relay(now),
             // Read in step 3.
             NOTIFY => {}
             token if Control::is_own(token) => self.serve_client(now, token),
@@ -513,7 +543,7 @@ impl Lastout {
                 }
                 Action::Notice(notice) => self.take_notice(now, notice),
                 Action::Reply { id, reply } => self.reply(now, id, &reply),
-                Action::Exit { code, .. } => self.code = Some(code),
+                Action::Exit { code, drain_until } => self.leave(now, code, drain_until),
             }
             self.sightings_to_report(now);
         }

@@ -276,7 +276,7 @@ impl Server {
             return;
         };
         match client.interest {
-            Interest::Readable => {
+            Interest::Readable | Interest::Arrivals => {
                 let mut buffer = [0; READ_A_TURN];
                 match client.peer.read(&mut buffer) {
                     Transfer::Some(count) => {

@@ -12,9 +12,12 @@ pub mod descriptors;
 pub mod entry;
 pub mod everybody;
 pub mod interpreter;
+pub mod logfile;
 pub mod mark;
 pub mod notify;
 pub mod oom;
+pub mod orders;
+pub mod outlet;
 pub mod parent;
 pub mod passwd;
 pub mod people;
@@ -34,4 +37,4 @@ pub mod tree;
 pub mod wait;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -36,6 +36,9 @@ pub enum Interest {
     Closed,
     /// Either of them.
     Either,
+    /// More has come to be read, or its other side is closed: told once, so that whoever is
+    /// told has to read until nothing is left.
+    Arrivals,
 }
 
 impl Poll {
@@ -86,6 +89,7 @@ impl Poll {
             // EPOLLHUP need not be asked for.
             Interest::Closed => 0,
             Interest::Either => libc::EPOLLIN | libc::EPOLLOUT,
+            Interest::Arrivals => libc::EPOLLIN | libc::EPOLLET,
         };
         let mut event = libc::epoll_event {
             events: events as u32,

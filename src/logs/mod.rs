@@ -5,4 +5,18 @@
 //! reader that does not read, a disk that is full) holds up neither PID 1 nor the stop.
 //! [`message`] is all that the two say to each other.
 
+mod adopt;
+mod clients;
+mod file;
+pub mod format;
+pub mod frame;
+mod history;
 pub mod message;
+pub mod object;
+mod pass;
+pub mod relay;
+mod sink;
+mod source;
+
+#[cfg(test)]
+mod tests;
