@@ -16,13 +16,15 @@ use crate::control::object::Object;
 use crate::control::place::{Places, places};
 use crate::control::server::{CLIENT, ClientId, LISTENER, Server};
 use crate::control::settings::Settings;
-use crate::control::wire::{Code, PROTOCOL, Patience, Refusal, Request};
+use crate::control::wire::{Code, Patience, Refusal, Request, Stream};
 use crate::control::{answers, names};
 use crate::linux::control::{Listener, NoSocket, own_uid};
-use crate::linux::people::Resident;
 use crate::linux::poll::{Poll, Token};
-use crate::plan::{Output, UserSpec};
+use crate::logs::message::{Channel, Query};
+use crate::plan::UserSpec;
 use crate::{linux::passwd, say, words};
+
+mod questions;
 
 /// The socket, and what is kept for who asks.
 pub(super) struct Control {
@@ -206,6 +208,10 @@ impl Lastout {
         }
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a flat table, an arm a verb; in pieces it would be harder to read"
+    )]
     fn answer(&mut self, now: Time, client: ClientId, request: Request) -> Answer {
         let at_once = Patience {
             wait: false,
@@ -221,7 +227,23 @@ impl Lastout {
             Request::Events { programs, follow } => {
                 return self.events(now, client, &programs, follow);
             }
-            Request::Logs { .. } => return self.logs(client, request),
+            Request::Logs {
+                programs,
+                stream,
+                lines,
+                follow,
+            } => {
+                let query = Query {
+                    programs: Vec::new(),
+                    channel: stream.map(|stream| match stream {
+                        Stream::Stdout => Channel::Stdout,
+                        Stream::Stderr => Channel::Stderr,
+                    }),
+                    lines,
+                    follow,
+                };
+                return self.logs(client, &programs, query);
+            }
             Request::Reload { dry_run: true } => return self.would_reload(),
             Request::Reload { dry_run: false } => {
                 self.may_reload()?;
@@ -325,180 +347,4 @@ impl Lastout {
             .collect();
         names::find(&known, programs)
     }
-
-    fn hello(&self, client: ClientId) -> Value {
-        let may = self.control.as_ref().map(|it| it.server.may(client));
-        let mut reply = Object::reply(true);
-        reply.put("server", "lastout");
-        reply.put("version", env!("CARGO_PKG_VERSION"));
-        reply.put("protocol", PROTOCOL);
-        reply.put("pid", std::process::id());
-        reply.put("access", may.unwrap_or_default());
-        reply.into_value()
-    }
-
-    fn status(&self, now: Time, programs: &[String]) -> Answer {
-        let ids = self.find(programs)?;
-        let statuses = ids.into_iter().filter_map(|id| {
-            let status = self.core.status(now, id)?;
-            let pid = status.run.and_then(|run| self.people.leader(run));
-            let pid = pid.map(|person| person.id());
-            let spec = self.core.spec();
-            Some(answers::status(spec, now, id, &status, pid))
-        });
-        let statuses: Vec<Value> = statuses.collect();
-        let mut reply = Object::reply(true);
-        reply.put("programs", statuses);
-        reply.put("well", self.core.is_all_well());
-        Ok(Some(reply.into_value()))
-    }
-
-    fn why(&self, now: Time, programs: &[String]) -> Answer {
-        let ids = match programs.is_empty() {
-            false => self.find(programs)?,
-            // In the shutdown: who keeps it waiting.
-            true if self.core.is_stopping() => {
-                let lives = |id: &ProgramId| {
-                    let status = self.core.status(now, *id);
-                    status.is_some_and(|status| status.run.is_some())
-                };
-                self.find(programs)?.into_iter().filter(lives).collect()
-            }
-            true => self.core.not_well(),
-        };
-        let chains = ids.into_iter().map(|id| answers::why(&self.core, now, id));
-        let chains: Vec<Value> = chains.collect();
-        let mut reply = Object::reply(true);
-        reply.put("programs", chains);
-        Ok(Some(reply.into_value()))
-    }
-
-    fn tree(&self, now: Time) -> Answer {
-        let Some((residents, more)) = self.people.residents() else {
-            let message = "who is there cannot be told without /proc";
-            return Err(Refusal::new(Code::Unavailable, message));
-        };
-        let of = |program: Option<ProgramId>| {
-            let of = residents.iter().filter(|resident| {
-                resident.run.and_then(|run| self.core.program_of(run)) == program
-            });
-            of.map(resident).collect::<Vec<Value>>()
-        };
-        let spec = self.core.spec();
-        let mut programs: Vec<Value> = Vec::new();
-        for id in self.find(&[])? {
-            let processes = of(Some(id));
-            if processes.is_empty() {
-                continue;
-            }
-            let mut program = Object::default();
-            program.put("name", words::name(spec, id));
-            if let Some(status) = self.core.status(now, id) {
-                program.put("state", status.state.as_str());
-            }
-            program.put("told", answers::told(&self.core, now, id));
-            program.put("processes", processes);
-            programs.push(program.into_value());
-        }
-        let mut reply = Object::reply(true);
-        reply.put("programs", programs);
-        reply.put("strays", of(None));
-        reply.put("strays_told", "SIGTERM when all programs are gone");
-        if more > 0 {
-            reply.put("not_named", more);
-        }
-        Ok(Some(reply.into_value()))
-    }
-
-    fn events(&mut self, now: Time, client: ClientId, programs: &[String], follow: bool) -> Answer {
-        // Of who was removed there is something to tell, too.
-        let names: Option<Vec<String>> = match programs.is_empty() {
-            true => None,
-            false => {
-                let ids = self.find(programs)?;
-                let spec = self.core.spec();
-                Some(
-                    ids.iter()
-                        .map(|id| words::name(spec, *id).to_owned())
-                        .collect(),
-                )
-            }
-        };
-        let Some(control) = &mut self.control else {
-            return Ok(None);
-        };
-        let mut reply = Object::reply(true);
-        reply.put("events", control.events.told_of(names.as_deref()));
-        let reply = reply.into_value();
-        if follow {
-            let names = names.unwrap_or_default();
-            control
-                .server
-                .follows(now, &self.poll, client, (&reply, names));
-            return Ok(None);
-        }
-        Ok(Some(reply))
-    }
-
-    /// The relay has what was written, and talks to the client itself from then on.
-    fn logs(&mut self, _client: ClientId, request: Request) -> Answer {
-        let Request::Logs { programs, .. } = request else {
-            return Ok(None);
-        };
-        let is_relayed = |id: &ProgramId| {
-            let launch = self.launches.get(id.0 as usize);
-            launch.is_some_and(|launch| {
-                let outputs = [&launch.stdout, &launch.stderr];
-                let relayed = |output: &&Output| matches!(output, Output::Relayed(_));
-                outputs.iter().any(relayed)
-            })
-        };
-        let asked_for = self.find(&programs)?;
-        let spec = self.core.spec();
-        let (relayed, direct): (Vec<ProgramId>, Vec<ProgramId>) =
-            asked_for.into_iter().partition(is_relayed);
-        let hint = "with stdout = \"prefix\", \"json\" or a file it comes by lastout";
-        match (relayed.as_slice(), direct.as_slice()) {
-            ([], [first, ..]) if !programs.is_empty() => {
-                let name = words::name(spec, *first);
-                let message = format!("what {name} writes goes straight to lastout's own output");
-                Err(Refusal::new(Code::NotRelayed, message).hint(hint))
-            }
-            ([], _) => {
-                let message = "what programs write goes straight to lastout's own output";
-                Err(Refusal::new(Code::NotRelayed, message).hint(hint))
-            }
-            _ => Err(Refusal::new(Code::Unavailable, "there is no relay")),
-        }
-    }
-
-    fn may_reload(&self) -> Result<(), Refusal> {
-        match self.origin {
-            Some(_) => Ok(()),
-            None => {
-                let message = "lastout was started with a command, and has no configuration";
-                Err(Refusal::new(Code::NoConfiguration, message))
-            }
-        }
-    }
-
-    fn would_reload(&mut self) -> Answer {
-        self.may_reload()?;
-        let Some(origin) = &self.origin else {
-            return Ok(None);
-        };
-        let loaded = origin
-            .look()
-            .map_err(|errors| Refusal::new(Code::BadConfiguration, errors.trim_end()))?;
-        let changes = self.changes_to(&loaded.plan);
-        Ok(Some(answers::changes(&changes, false)))
-    }
-}
-
-fn resident(resident: &Resident) -> Value {
-    let mut process = Object::default();
-    process.put("pid", resident.pid);
-    process.put("parent", resident.parent);
-    process.put("command", resident.command.as_str());
-    process.into_value()
 }
