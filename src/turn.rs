@@ -542,6 +542,11 @@ impl Lastout {
                     self.load(now);
                 }
                 Action::Notice(notice) => self.take_notice(now, notice),
+                Action::Decided {
+                    id,
+                    program,
+                    outcome,
+                } => self.decided(now, id, (program, &outcome)),
                 Action::Reply { id, reply } => self.reply(now, id, &reply),
                 Action::Exit { code, drain_until } => self.leave(now, code, drain_until),
             }

@@ -16,13 +16,17 @@ const HEALTH: usize = 5;
 
 /// A table of programs.
 pub(super) fn status(answer: &Value, out: &mut Out) -> Outcome {
-    let mut table = Table::new(&TITLES, &[2, 3, 4]);
+    write_status(answer, out);
+    out.end(status_of(answer).unwrap_or(REFUSED))
+}
+
+pub(super) fn write_status(answer: &Value, out: &mut Out) {
+    let mut table = Table::new(&TITLES, &[2, 3, 4]).folding();
     for program in list(answer, "programs") {
         table.add(row(program));
     }
     table.drop_if_empty(HEALTH);
     table.write(out);
-    out.end(status_of(answer).unwrap_or(REFUSED))
 }
 
 fn row(program: &Value) -> Vec<String> {

@@ -10,7 +10,7 @@ use super::table::Table;
 
 /// How wide the columns of what follows are at least.
 #[derive(Default)]
-struct Widths {
+pub(super) struct Widths {
     program: usize,
     change: usize,
 }
@@ -18,14 +18,7 @@ struct Widths {
 /// A line for each, and then for each that comes.
 pub(super) fn events(conversation: &mut Conversation, out: &mut Out) -> Outcome {
     let answer = conversation.answer()?;
-    let events = list(&answer, "events");
-    let mut widths = Widths::default();
-    for event in events {
-        widths.learn(event);
-    }
-    for event in events {
-        widths.say(event, out);
-    }
+    let mut widths = write(list(&answer, "events"), out);
     out.flush()?;
     // Without `-f` the connection ends here: nothing more was asked.
     conversation.follow();
@@ -41,6 +34,18 @@ pub(super) fn events(conversation: &mut Conversation, out: &mut Out) -> Outcome 
     out.end(0)
 }
 
+/// Lines in columns that are as wide as these events need.
+pub(super) fn write(events: &[Value], out: &mut Out) -> Widths {
+    let mut widths = Widths::default();
+    for event in events {
+        widths.learn(event);
+    }
+    for event in events {
+        widths.say(event, out);
+    }
+    widths
+}
+
 impl Widths {
     fn learn(&mut self, event: &Value) {
         let width = |text: String| text.chars().count();
@@ -50,7 +55,7 @@ impl Widths {
 
     fn say(&self, event: &Value, out: &mut Out) {
         let pad = |text: String, width: usize| format!("{text:width$}");
-        let mut table = Table::new(&[], &[]);
+        let mut table = Table::new(&[], &[]).folding();
         table.add(vec![
             time(event),
             pad(text(event, "program"), self.program),

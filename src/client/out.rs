@@ -28,21 +28,35 @@ impl Out {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn for_tests(width: Option<usize>, has_colour: bool) -> Out {
+        Out {
+            text: Vec::new(),
+            width,
+            has_colour,
+        }
+    }
+
+    /// What was said and not written yet.
+    #[cfg(test)]
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.text).into_owned()
+    }
+
     /// A line.
     pub(super) fn say(&mut self, line: &str) {
         self.write(line);
         self.write("\n");
     }
 
-    /// A line that is cut where the terminal ends.
-    pub(super) fn say_cut(&mut self, line: &str) {
+    /// A line as far as the terminal has room for it.
+    pub(super) fn cut(&self, line: &str) -> String {
         match self.width {
             Some(width) if line.chars().count() > width => {
-                let cut: String = line.chars().take(width.saturating_sub(1)).collect();
-                self.write(&cut);
-                self.say("…");
+                let room = width.saturating_sub(1);
+                line.chars().take(room).chain(['…']).collect()
             }
-            Some(_) | None => self.say(line),
+            Some(_) | None => line.to_owned(),
         }
     }
 

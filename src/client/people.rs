@@ -9,6 +9,11 @@ use super::table::Table;
 
 /// Programs with their processes below them, each below its parent; then the strays.
 pub(super) fn tree(answer: &Value, out: &mut Out) -> Outcome {
+    write_tree(answer, out);
+    out.end(0)
+}
+
+pub(super) fn write_tree(answer: &Value, out: &mut Out) {
     let mut table = Table::new(&[], &[]);
     let mut processes = Vec::new();
     let heading = |name: String, state: String, told: String| vec![name, state, told];
@@ -41,7 +46,6 @@ pub(super) fn tree(answer: &Value, out: &mut Out) -> Outcome {
     if let Some(more) = number(answer, "not_named") {
         out.say(&format!("and {more} more, not named here"));
     }
-    out.end(0)
 }
 
 /// How deep processes are shown below each other; who is deeper stands at this depth.
@@ -52,7 +56,8 @@ fn below(processes: &[Value], process: &Value, depth: usize, out: &mut Out) {
     let pid = number(process, "pid");
     let shown = pid.map_or_else(String::new, |pid| pid.to_string());
     let indent = "  ".repeat(depth.min(DEEPEST));
-    out.say_cut(&[&indent, &shown, " ", &text(process, "command")].concat());
+    let line = [&indent, &shown, " ", &text(process, "command")].concat();
+    out.say(&out.cut(&line));
     // A process is nobody's parent's parent, but an answer may say what it likes.
     if depth <= processes.len() {
         let children = processes.iter();

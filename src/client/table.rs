@@ -8,6 +8,9 @@ pub(super) struct Table {
     rows: Vec<Vec<String>>,
     /// The columns whose cells stand at the right.
     numbers: &'static [usize],
+    /// Whether the last column stands below the others where there is no room for it.
+    folds: bool,
+    has_titles: bool,
 }
 
 /// Between two columns.
@@ -19,11 +22,22 @@ impl Table {
         let mut table = Table {
             rows: Vec::new(),
             numbers,
+            folds: false,
+            has_titles: !titles.is_empty(),
         };
         if !titles.is_empty() {
             table.add(titles.iter().map(|title| (*title).to_owned()).collect());
         }
         table
+    }
+
+    /// Whose last column is not to be cut: where there is no room for all of it, it
+    /// stands below the others.
+    pub(super) fn folding(self) -> Table {
+        Table {
+            folds: true,
+            ..self
+        }
     }
 
     /// One more row.
@@ -60,8 +74,20 @@ impl Table {
                 }
             }
         }
+        let all = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
         let rows = self.rows.iter();
-        rows.map(|row| self.line(row, &widths, out)).collect()
+        if !self.folds || out.width.is_none_or(|width| all <= width) {
+            return rows.map(|row| self.line(row, &widths, out)).collect();
+        }
+        let last = widths.len().saturating_sub(1);
+        let mut lines = Vec::new();
+        for (place, row) in rows.enumerate() {
+            lines.push(self.line(row.get(..last).unwrap_or(row), &widths, out));
+            let is_title = self.has_titles && place == 0;
+            let note = row.get(last).filter(|note| !note.is_empty() && !is_title);
+            lines.extend(note.map(|note| out.cut(&format!("  {note}"))));
+        }
+        lines
     }
 
     fn line(&self, row: &[String], widths: &[usize], out: &Out) -> String {

@@ -177,6 +177,10 @@ impl Typed {
             let states = Field::For.wanted();
             return Err(format!("`wait` needs `--for` and one of {states}"));
         }
+        let is_waited_for = !self.has("no-wait") && !self.has("json");
+        if is_waited_for && verb.fields().contains(&Field::Each) {
+            put(Field::Each, Value::Bool(true));
+        }
         let mut names = self.operands.as_slice();
         if let (Verb::Signal, [signal, rest @ ..]) = (verb, names) {
             put(Field::Signal, signal.as_str().into());
@@ -214,6 +218,7 @@ fn fits(field: Field, text: &str) -> bool {
         Field::Signal => text.parse::<Signal>().is_ok(),
         Field::Programs
         | Field::Wait
+        | Field::Each
         | Field::Scope
         | Field::DryRun
         | Field::Stream

@@ -65,6 +65,14 @@ pub fn outcomes(spec: &Spec, now: Time, outcomes: &[(ProgramId, Outcome)]) -> Va
     reply.into_value()
 }
 
+/// What came of a request for one program, while others are still open.
+#[must_use]
+pub fn decided(spec: &Spec, now: Time, (id, outcome): (ProgramId, &Outcome)) -> Value {
+    let mut line = Object::default();
+    line.put("program", one_outcome(spec, now, id, outcome));
+    line.into_value()
+}
+
 fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Value {
     let (word, text) = words::outcome(spec, now, outcome);
     let mut object = Object::default();

@@ -181,9 +181,10 @@ impl Conversation {
         }
     }
 
-    /// One line more of a stream. False: so much is unread that this ends it.
+    /// One line more of a stream, or of what comes before an answer. False: so much is
+    /// unread that this ends it.
     pub fn add(&mut self, line: &Value) -> bool {
-        if self.phase != Phase::Streaming {
+        if !matches!(self.phase, Phase::Streaming | Phase::Asked) {
             return true;
         }
         self.put(line);

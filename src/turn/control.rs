@@ -6,7 +6,7 @@
 //! at the end of lastout whoever still waits gets what fits.
 
 use lastout_core::{
-    Event, Notice, ProgramId, Reply, Request as Asked, RequestId, Supervisor, Time,
+    Event, Notice, Outcome, ProgramId, Reply, Request as Asked, RequestId, Supervisor, Time,
 };
 use serde_json::Value;
 
@@ -215,6 +215,7 @@ impl Lastout {
     fn answer(&mut self, now: Time, client: ClientId, request: Request) -> Answer {
         let at_once = Patience {
             wait: false,
+            each: false,
             timeout: None,
         };
         let (asked, patience) = match request {
@@ -287,11 +288,16 @@ impl Lastout {
             Request::Wait {
                 programs,
                 until,
+                each,
                 timeout,
             } => {
                 let programs = self.find(&programs)?;
-                let wait = true;
-                (Asked::Wait { programs, until }, Patience { wait, timeout })
+                let patience = Patience {
+                    wait: true,
+                    each,
+                    timeout,
+                };
+                (Asked::Wait { programs, until }, patience)
             }
             Request::Shutdown { code } => (Asked::Shutdown { code }, at_once),
         };
@@ -304,7 +310,9 @@ impl Lastout {
             return;
         };
         let id = control.new_request();
-        control.server.waits(now, &self.poll, client, id);
+        control
+            .server
+            .waits(now, &self.poll, client, (id, patience.each));
         let event = Event::Requested {
             id,
             request,
@@ -313,6 +321,16 @@ impl Lastout {
         };
         self.tell_core(now, event);
         self.carry_out(now);
+    }
+
+    /// The core has decided something of what it will answer.
+    pub(super) fn decided(&mut self, now: Time, id: RequestId, of: (ProgramId, &Outcome)) {
+        let Some(control) = &mut self.control else {
+            return;
+        };
+        let spec = self.core.spec();
+        let line = || answers::decided(spec, now, of);
+        control.server.tell_of_request(now, &self.poll, id, &line);
     }
 
     /// The core answers.

@@ -142,7 +142,7 @@ impl Field {
             Field::Programs => {
                 "an array of names, as [\"web\", \"worker:2\", \"db-*\"] or [\"all\"]"
             }
-            Field::Wait | Field::DryRun | Field::Follow => "true or false",
+            Field::Wait | Field::Each | Field::DryRun | Field::Follow => "true or false",
             Field::Timeout => "a number of seconds, or a string as \"1m30s\"",
             Field::Signal => "a name as TERM or SIGTERM, RTMIN+n, or a number",
             Field::Scope => "leader, group or tree",

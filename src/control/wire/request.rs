@@ -45,6 +45,7 @@ pub enum Request {
     Wait {
         programs: Vec<String>,
         until: Until,
+        each: bool,
         timeout: Option<Duration>,
     },
     Logs {
@@ -73,6 +74,8 @@ pub enum Request {
 pub struct Patience {
     /// Whether it waits at all.
     pub wait: bool,
+    /// Whether it is told of each program as soon as that is decided.
+    pub each: bool,
     /// How long at most; `None`: as long as it takes.
     pub timeout: Option<Duration>,
 }
@@ -133,6 +136,7 @@ impl Request {
         let patience = || {
             Ok(Patience {
                 wait: fields.boolean(Field::Wait)?.unwrap_or(true),
+                each: fields.is_set(Field::Each)?,
                 timeout: fields.duration(Field::Timeout)?,
             })
         };
@@ -172,6 +176,7 @@ impl Request {
                 until: fields
                     .one_of(Field::For, &STATES)?
                     .ok_or_else(|| fields.missing(Field::For))?,
+                each: fields.is_set(Field::Each)?,
                 timeout: fields.duration(Field::Timeout)?,
             },
             Verb::Logs => Request::Logs {
@@ -237,6 +242,7 @@ impl Request {
                 if !patience.wait {
                     line.put("wait", false);
                 }
+                line.flag(Field::Each, patience.each);
                 line.timeout(patience.timeout);
             }
             Request::Signal {
@@ -256,9 +262,11 @@ impl Request {
             Request::Wait {
                 programs,
                 until,
+                each,
                 timeout,
             } => {
                 line.programs(programs);
+                line.flag(Field::Each, *each);
                 line.word(Field::For, &STATES, Some(*until));
                 line.timeout(*timeout);
             }

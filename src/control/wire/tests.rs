@@ -198,8 +198,12 @@ fn request() -> impl Strategy<Value = Request> {
     let named = || prop::collection::vec("[a-z*:0-9.-]{1,12}", 1..4);
     let timeout = || prop::option::of((0u64..100_000).prop_map(Duration::from_millis));
     let patience = || {
-        let both = (any::<bool>(), timeout());
-        both.prop_map(|(wait, timeout)| Patience { wait, timeout })
+        let all = (any::<bool>(), any::<bool>(), timeout());
+        all.prop_map(|(wait, each, timeout)| Patience {
+            wait,
+            each,
+            timeout,
+        })
     };
     let flag = any::<bool>;
     // 32 and 33 are the C library's own, and have no names.
@@ -230,10 +234,13 @@ fn request() -> impl Strategy<Value = Request> {
             scope
         }),
         flag().prop_map(|dry_run| Request::Reload { dry_run }),
-        (named(), until, timeout()).prop_map(|(programs, until, timeout)| Request::Wait {
-            programs,
-            until,
-            timeout
+        (named(), until, flag(), timeout()).prop_map(|(programs, until, each, timeout)| {
+            Request::Wait {
+                programs,
+                until,
+                each,
+                timeout,
+            }
         }),
         (
             programs(),

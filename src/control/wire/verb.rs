@@ -53,6 +53,8 @@ pub enum Field {
     Programs,
     /// Whether to answer when it is decided, and not at once.
     Wait,
+    /// Whether to tell of each program as soon as it is decided.
+    Each,
     /// How long to wait at most.
     Timeout,
     /// Which signal.
@@ -153,11 +155,11 @@ impl Verb {
             Verb::Hello | Verb::Tree | Verb::Health | Verb::Report => &[],
             Verb::Status | Verb::Why => &[Field::Programs],
             Verb::Start | Verb::Stop | Verb::Restart | Verb::ReloadPrograms => {
-                &[Field::Programs, Field::Wait, Field::Timeout]
+                &[Field::Programs, Field::Wait, Field::Each, Field::Timeout]
             }
             Verb::Signal => &[Field::Programs, Field::Signal, Field::Scope],
             Verb::Reload => &[Field::DryRun],
-            Verb::Wait => &[Field::Programs, Field::For, Field::Timeout],
+            Verb::Wait => &[Field::Programs, Field::For, Field::Each, Field::Timeout],
             Verb::Logs => &[Field::Programs, Field::Stream, Field::Lines, Field::Follow],
             Verb::Events => &[Field::Programs, Field::Follow],
             Verb::Shutdown => &[Field::Code],
@@ -172,6 +174,7 @@ impl Field {
         match self {
             Field::Programs => "programs",
             Field::Wait => "wait",
+            Field::Each => "each",
             Field::Timeout => "timeout",
             Field::Signal => "signal",
             Field::Scope => "scope",

@@ -28,6 +28,8 @@ impl Lastout {
 
     pub(super) fn status(&self, now: Time, programs: &[String]) -> Answer {
         let ids = self.find(programs)?;
+        let not_well = self.core.not_well();
+        let is_well = !self.core.is_stopping() && !not_well.iter().any(|id| ids.contains(id));
         let statuses = ids.into_iter().filter_map(|id| {
             let status = self.core.status(now, id)?;
             let pid = status.run.and_then(|run| self.people.leader(run));
@@ -38,7 +40,7 @@ impl Lastout {
         let statuses: Vec<Value> = statuses.collect();
         let mut reply = Object::reply(true);
         reply.put("programs", statuses);
-        reply.put("well", self.core.is_all_well());
+        reply.put("well", is_well);
         Ok(Some(reply.into_value()))
     }
 

@@ -262,3 +262,30 @@ fn a_program_that_is_running_for_no_time_at_all_was_running() {
     let took = ms(500);
     assert_eq!(bench.outcomes(1), [(1, Outcome::Started { took })]);
 }
+
+/// The programs that the last fact has decided something of before the answer.
+fn decided(bench: &Bench) -> Vec<u32> {
+    let all = bench.last.iter();
+    all.filter_map(|action| {
+        if let Action::Decided { program, .. } = action {
+            Some(program.0)
+        } else {
+            None
+        }
+    })
+    .collect()
+}
+
+#[test]
+fn who_waits_for_several_is_told_of_each_and_of_the_last_by_the_answer() {
+    let mut bench = Bench::running(vec![quiet("a"), quiet("b"), by_hand("c")], 2);
+    bench.asks_to_stop(1, &[0, 1, 2]);
+    assert_eq!(decided(&bench), [2]);
+    bench.exited(2, 0);
+    bench.gone(2);
+    assert_eq!((decided(&bench), bench.replies()), (vec![1], vec![]));
+    bench.exited(1, 0);
+    bench.gone(1);
+    assert_eq!(decided(&bench), []);
+    assert_eq!(bench.outcomes(1).len(), 3);
+}
