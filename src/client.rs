@@ -19,8 +19,10 @@ mod table;
 mod typed;
 mod written;
 
+use answer::status_of;
 use ask::Conversation;
 use out::Out;
+use serde_json::Value;
 
 use crate::control::wire::Verb;
 use crate::linux::signals::Inherited;
@@ -56,7 +58,7 @@ pub fn run(typed: &Typed, inherited: &Inherited) -> u8 {
     let outcome = match typed.request() {
         Err(what) => {
             let name = typed.command.name;
-            let text = format!("lastout: {what} (see `lastout {name} --help`)");
+            let text = ["lastout: ", &what, " (see `lastout ", name, " --help`)"].concat();
             Err(Failure::Said(text, USAGE))
         }
         Ok(Some((verb, line))) => ask(typed, verb, &line),
@@ -75,37 +77,69 @@ pub fn run(typed: &Typed, inherited: &Inherited) -> u8 {
 fn ask(typed: &Typed, verb: Verb, line: &str) -> Outcome {
     let mut conversation = Conversation::begin(typed.option("socket"))?;
     conversation.ask(verb, line);
-    let mut out = Out::new();
     if typed.has("json") {
-        return as_it_is(&mut conversation, &mut out);
+        return as_it_is(&mut conversation);
     }
-    let reply = &mut conversation;
+    let mut out = Out::new();
     match verb {
-        Verb::Status => causes::status(&reply.answer()?, &mut out),
-        Verb::Why => causes::why(&reply.answer()?, &mut out),
-        Verb::Health => causes::health(&reply.answer()?, &mut out),
-        Verb::Tree => people::tree(&reply.answer()?, &mut out),
-        Verb::Report => people::report(&reply.answer()?, &mut out),
-        Verb::Events => happened::events(reply, &mut out),
-        Verb::Logs => written::logs(typed, reply, &mut out),
-        Verb::Reload => outcomes::reload(&reply.answer()?, typed.has("dry-run"), &mut out),
+        Verb::Events => return happened::events(&mut conversation, &mut out),
+        Verb::Logs => return written::logs(typed, &mut conversation),
         Verb::Start
         | Verb::Stop
         | Verb::Restart
         | Verb::Signal
         | Verb::ReloadPrograms
-        | Verb::Wait => outcomes::programs(reply, &mut out),
-        Verb::Hello | Verb::Shutdown => outcomes::text_of(&reply.answer()?, &mut out),
+        | Verb::Wait => return outcomes::programs(&mut conversation, &mut out),
+        Verb::Hello
+        | Verb::Status
+        | Verb::Why
+        | Verb::Health
+        | Verb::Tree
+        | Verb::Report
+        | Verb::Reload
+        | Verb::Shutdown => {}
+    }
+    let answer = conversation.answer()?;
+    if verb == Verb::Reload {
+        outcomes::reload(&answer, typed.has("dry-run"), &mut out);
+    } else {
+        show(verb, &answer, &mut out);
+    }
+    out.end(status_of(&answer))
+}
+
+/// An answer that is one line, for people.
+fn show(verb: Verb, answer: &Value, out: &mut Out) {
+    match verb {
+        Verb::Status => causes::status(answer, out),
+        Verb::Why => causes::why(answer, out),
+        Verb::Health => causes::health(answer, out),
+        Verb::Tree => people::tree(answer, out),
+        Verb::Report => people::report(answer, out),
+        Verb::Hello
+        | Verb::Reload
+        | Verb::Shutdown
+        | Verb::Start
+        | Verb::Stop
+        | Verb::Restart
+        | Verb::Signal
+        | Verb::ReloadPrograms
+        | Verb::Wait
+        | Verb::Events
+        | Verb::Logs => {
+            out.put_field("", answer, "text");
+            out.put("\n");
+        }
     }
 }
 
 /// Every line as it comes.
-fn as_it_is(conversation: &mut Conversation, out: &mut Out) -> Outcome {
-    let mut code = NOBODY;
+fn as_it_is(conversation: &mut Conversation) -> Outcome {
+    let mut code = None;
     while let Some((line, value)) = conversation.next()? {
-        out.say(&line);
-        out.flush()?;
-        code = answer::status_of(&value).unwrap_or(if code == NOBODY { 0 } else { code });
+        out::write(&[line, "\n".to_owned()].concat())?;
+        // The first line is the answer, others only follow it.
+        code.get_or_insert_with(|| status_of(&value));
     }
-    Ok(code)
+    code.map_or_else(|| Err(ask::ended()), Ok)
 }

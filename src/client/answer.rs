@@ -6,15 +6,9 @@ use serde_json::Value;
 
 use super::{NOT_WELL, REFUSED};
 
-/// A text, without anything in it that a terminal would act upon.
-pub(super) fn text(value: &Value, field: &str) -> String {
-    clean(value.get(field).and_then(Value::as_str).unwrap_or_default())
-}
-
-/// A text that may come from a program, for a terminal.
-pub(super) fn clean(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(shown).collect()
+/// A text as it is.
+pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A whole number.
@@ -22,39 +16,33 @@ pub(super) fn number(value: &Value, field: &str) -> Option<u64> {
     value.get(field).and_then(Value::as_u64)
 }
 
-/// A time.
+/// A time, in whole seconds.
 pub(super) fn seconds(value: &Value, field: &str) -> Option<Duration> {
     let seconds = value.get(field).and_then(Value::as_f64)?;
-    Duration::try_from_secs_f64(seconds).ok()
+    Some(Duration::from_secs(seconds as u64))
 }
 
-/// Whether something is said to be so.
-pub(super) fn is(value: &Value, field: &str) -> bool {
-    value.get(field).and_then(Value::as_bool) == Some(true)
+/// Whether something is said to be so, or not to be.
+pub(super) fn is(value: &Value, field: &str, so: bool) -> bool {
+    value.get(field).and_then(Value::as_bool) == Some(so)
 }
 
 /// Several of something.
 pub(super) fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
-    value
-        .get(field)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    match value.get(field) {
+        Some(Value::Array(all)) => all,
+        Some(_) | None => &[],
+    }
 }
 
-/// Several texts.
-pub(super) fn texts(value: &Value, field: &str) -> Vec<String> {
-    let texts = list(value, field).iter().filter_map(Value::as_str);
-    texts.map(clean).collect()
-}
-
-/// The exit status that an answer stands for; `None`: it is only one line of many.
-pub(super) fn status_of(answer: &Value) -> Option<u8> {
-    let is_not = |field: &str| answer.get(field).and_then(Value::as_bool) == Some(false);
-    if answer.get("error").is_some() || is_not("ok") || is_not("healthy") {
-        return Some(REFUSED);
+/// The exit status that an answer stands for.
+pub(super) fn status_of(answer: &Value) -> u8 {
+    let is_error = answer.get("error").is_some();
+    if is_error || is(answer, "ok", false) || is(answer, "healthy", false) {
+        return REFUSED;
     }
-    if is_not("well") {
-        return Some(NOT_WELL);
+    match is(answer, "well", false) {
+        true => NOT_WELL,
+        false => 0,
     }
-    answer.get("ok").map(|_| 0)
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::answer::{clean, text};
+use super::answer::text;
 use super::connect::connect;
+use super::out::Out;
 use super::{Failure, NOBODY, REFUSED};
 use crate::control::wire::{LONGEST_REPLY, Verb, parse};
 
@@ -71,23 +72,25 @@ impl Conversation {
     /// The answer, if it is no refusal.
     pub(super) fn answer(&mut self) -> Result<Value, Failure> {
         let Some((_, answer)) = self.next()? else {
-            let text = "lastout: the connection ended before the answer came; has lastout ended?";
-            return Err(Failure::Said(text.to_owned(), NOBODY));
+            return Err(ended());
         };
         let Some(error) = answer.get("error") else {
             return Ok(answer);
         };
+        let mut said = Out::of(None, false);
         // The errors of a configuration have several lines, as `lastout check` prints them.
-        let message = match error.get("message").and_then(Value::as_str) {
-            Some(message) if message.contains('\n') => {
-                let lines: Vec<String> = message.lines().map(clean).collect();
-                lines.join("\n")
-            }
-            _ => ["lastout: ", &text(error, "message")].concat(),
-        };
-        let hint = text(error, "hint");
-        let comma = if hint.is_empty() { "" } else { "; " };
-        Err(Failure::Said([&message, comma, &hint].concat(), REFUSED))
+        let message = text(error, "message");
+        said.put(if message.contains('\n') {
+            ""
+        } else {
+            "lastout: "
+        });
+        for (number, line) in message.lines().enumerate() {
+            said.put(if number > 0 { "\n" } else { "" });
+            said.put_clean(line);
+        }
+        said.put_field("; ", error, "hint");
+        Err(Failure::Said(said.take(), REFUSED))
     }
 
     /// The next line, and what it says; `None`: there is no more.
@@ -134,6 +137,12 @@ impl Conversation {
 }
 
 fn wrong(what: &str) -> Failure {
-    let text = format!("lastout: the answer is none: {what}");
+    let text = ["lastout: the answer is none: ", what].concat();
     Failure::Said(text, REFUSED)
+}
+
+/// Nothing was answered.
+pub(super) fn ended() -> Failure {
+    let text = "lastout: the connection ended before the answer came; has lastout ended?";
+    Failure::Said(text.to_owned(), NOBODY)
 }

@@ -4,61 +4,61 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::answer::{is, list, number, seconds, status_of, text, texts};
+use super::answer::{is, list, number, seconds, text};
 use super::out::Out;
-use super::table::Table;
-use super::{Outcome, REFUSED};
-
-const TITLES: [&str; 7] = [
-    "NAME", "STATE", "PID", "UPTIME", "RESTARTS", "HEALTH", "NOTE",
-];
-const HEALTH: usize = 5;
 
 /// A table of programs.
-pub(super) fn status(answer: &Value, out: &mut Out) -> Outcome {
-    write_status(answer, out);
-    out.end(status_of(answer).unwrap_or(REFUSED))
-}
-
-pub(super) fn write_status(answer: &Value, out: &mut Out) {
-    let mut table = Table::new(&TITLES, &[2, 3, 4]).folding();
-    for program in list(answer, "programs") {
-        table.add(row(program));
+pub(super) fn status(answer: &Value, out: &mut Out) {
+    let programs = list(answer, "programs");
+    // A column of nothing would take the room of the notes.
+    let has_health = programs.iter().any(|it| it.get("health").is_some());
+    out.table.numbers = &[2, 3, 4];
+    (out.table.folds, out.table.has_titles) = (true, true);
+    out.put("NAME\tSTATE\tPID\tUPTIME\tRESTARTS\t");
+    out.put(if has_health {
+        "HEALTH\tNOTE\n"
+    } else {
+        "NOTE\n"
+    });
+    for program in programs {
+        let or_dash = |out: &mut Out, field| {
+            if !out.put_field("\t", program, field) {
+                out.put("\t-");
+            }
+        };
+        out.put_field("", program, "name");
+        out.put_field("\t", program, "state");
+        or_dash(out, "pid");
+        let has_pid = number(program, "pid").is_some();
+        let uptime = seconds(program, "seconds").filter(|_| has_pid);
+        out.put("\t");
+        out.put(&uptime.map_or_else(|| "-".into(), age));
+        or_dash(out, "restarts");
+        if has_health {
+            or_dash(out, "health");
+        }
+        out.put("\t");
+        note(program, out);
+        out.put("\n");
     }
-    table.drop_if_empty(HEALTH);
-    table.write(out);
-}
-
-fn row(program: &Value) -> Vec<String> {
-    let or_dash = |text: String| if text.is_empty() { "-".into() } else { text };
-    let pid = number(program, "pid");
-    let uptime = seconds(program, "seconds").filter(|_| pid.is_some());
-    vec![
-        text(program, "name"),
-        text(program, "state"),
-        or_dash(pid.map_or_else(String::new, |pid| pid.to_string())),
-        or_dash(uptime.map_or_else(String::new, age)),
-        number(program, "restarts").unwrap_or(0).to_string(),
-        or_dash(text(program, "health")),
-        note(program),
-    ]
 }
 
 /// Why it is not simply running, and what it says of itself.
-fn note(program: &Value) -> String {
-    let mut notes = Vec::new();
-    let why = text(program, "why");
-    if !why.is_empty() {
-        notes.push(why);
+fn note(program: &Value, out: &mut Out) {
+    let mut between = "";
+    if out.put_field("", program, "why") {
+        between = "; ";
     }
-    if is(program, "reloading") {
-        notes.push("reloads".to_owned());
+    if is(program, "reloading", true) {
+        out.put(between);
+        out.put("reloads");
+        between = "; ";
     }
-    let says = text(program, "says");
-    if !says.is_empty() {
-        notes.push(format!("\"{says}\""));
+    if !text(program, "says").is_empty() {
+        out.put(between);
+        out.put_field("\"", program, "says");
+        out.put("\"");
     }
-    notes.join("; ")
 }
 
 /// A time in two units at most, as narrow as can be read.
@@ -74,31 +74,29 @@ fn age(time: Duration) -> String {
 }
 
 /// Chains of causes, each cause below what it is the cause of.
-pub(super) fn why(answer: &Value, out: &mut Out) -> Outcome {
+pub(super) fn why(answer: &Value, out: &mut Out) {
     let programs = list(answer, "programs");
     if programs.is_empty() {
-        out.say("all is as it should be");
+        out.put("all is as it should be\n");
     }
     for program in programs {
         for (depth, step) in list(program, "because").iter().enumerate() {
-            let (name, state) = (text(step, "program"), text(step, "state"));
-            let mut line = "  ".repeat(depth);
-            line.extend([&name, " is ", &state]);
-            let why = text(step, "text");
+            (0..depth).for_each(|_| out.put("  "));
+            out.put_field("", step, "program");
+            out.put_field(" is ", step, "state");
             // Who is RUNNING and "is running" is so for no reason.
-            if !why.is_empty() && why != "is running" {
-                line.extend([": ", &why]);
+            if text(step, "text") != "is running" {
+                out.put_field(": ", step, "text");
             }
-            out.say(&line);
+            out.put("\n");
         }
     }
-    out.end(status_of(answer).unwrap_or(REFUSED))
 }
 
 /// Nothing where all is well, else why it is not.
-pub(super) fn health(answer: &Value, out: &mut Out) -> Outcome {
-    for reason in texts(answer, "reasons") {
-        out.say(&reason);
+pub(super) fn health(answer: &Value, out: &mut Out) {
+    for reason in list(answer, "reasons") {
+        out.put_clean(reason.as_str().unwrap_or_default());
+        out.put("\n");
     }
-    out.end(status_of(answer).unwrap_or(REFUSED))
 }

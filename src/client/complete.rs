@@ -4,9 +4,8 @@
 use std::ffi::OsString;
 
 use super::ask::Conversation;
-use super::out::Out;
 use super::verbs::{COMMANDS, Command, Operands, Opt};
-use super::{Outcome, Typed, answer};
+use super::{Outcome, Typed, answer, out};
 use crate::control::wire::{STATES, Verb};
 
 /// The word by which shells ask: `lastout complete-words WORD... ""`, of which the last
@@ -23,15 +22,14 @@ const SHELLS: [(&str, &str); 3] = [
 pub(super) fn script(typed: &Typed) -> Outcome {
     let shell = typed.operands().first().map_or("", String::as_str);
     match SHELLS.iter().find(|(name, _)| *name == shell) {
-        Some((_, script)) => {
-            let mut out = Out::new();
-            out.write(script);
-            out.end(0)
-        }
+        Some((_, script)) => out::write(script).map(|()| 0),
         None => {
-            let text = format!(
-                "lastout: no completions for `{shell}`; there are those for bash, zsh and fish"
-            );
+            let text = [
+                "lastout: no completions for `",
+                shell,
+                "`; there are those for bash, zsh and fish",
+            ]
+            .concat();
             Err(super::Failure::Said(text, super::USAGE))
         }
     }
@@ -40,7 +38,7 @@ pub(super) fn script(typed: &Typed) -> Outcome {
 /// Prints the words that may stand where the last of these stands, one a line.
 #[must_use]
 pub fn words(typed: &[OsString]) -> u8 {
-    let mut out = Out::new();
+    let mut found = String::new();
     let typed: Vec<String> = typed
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
@@ -51,10 +49,10 @@ pub fn words(typed: &[OsString]) -> u8 {
     };
     for word in candidates(start, before) {
         if word.starts_with(start) {
-            out.say(&word);
+            found.extend([word.as_str(), "\n"]);
         }
     }
-    out.end(0).unwrap_or(super::REFUSED)
+    out::write(&found).map_or(super::REFUSED, |()| 0)
 }
 
 fn candidates(start: &str, before: &[String]) -> Vec<String> {
@@ -112,7 +110,6 @@ fn programs(rest: &[String]) -> Vec<String> {
     };
     let status = ask().unwrap_or_default();
     let programs = answer::list(&status, "programs").iter();
-    programs
-        .map(|program| answer::text(program, "name"))
-        .collect()
+    let names = programs.map(|program| answer::text(program, "name").to_owned());
+    names.collect()
 }

@@ -1,84 +1,85 @@
 //! stdout and stderr of a command that somebody reads, or does not.
+//!
+//! What is put here is kept until it is shown. Cells have tabs between them, and a line
+//! with tabs is a row of the only table ([`super::table`]); a line without is as it is.
 
 use std::io::{IsTerminal, Write};
 
-use super::Failure;
-use crate::linux::terminal;
+use serde_json::Value;
 
-/// How much is kept before it is written.
-const ENOUGH: usize = 64 << 10;
+use super::Failure;
+use super::table::Table;
+use crate::linux::terminal;
 
 /// stdout.
 #[derive(Debug)]
 pub(super) struct Out {
-    text: Vec<u8>,
-    /// How many columns it has; `None`: it is no terminal, and nothing is cut.
-    pub(super) width: Option<usize>,
-    /// Whether there may be colours in it.
-    pub(super) has_colour: bool,
+    text: String,
+    pub(super) table: Table,
 }
 
 impl Out {
     pub(super) fn new() -> Out {
         let is_terminal = std::io::stdout().is_terminal();
+        let width = terminal::columns().filter(|_| is_terminal);
+        Out::of(width, is_terminal && terminal::welcomes_colour())
+    }
+
+    /// That is so wide, if it is a terminal.
+    pub(super) fn of(width: Option<usize>, has_colour: bool) -> Out {
         Out {
-            text: Vec::new(),
-            width: terminal::columns().filter(|_| is_terminal),
-            has_colour: is_terminal && terminal::welcomes_colour(),
+            text: String::new(),
+            table: Table::new(width, has_colour),
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn for_tests(width: Option<usize>, has_colour: bool) -> Out {
-        Out {
-            text: Vec::new(),
-            width,
-            has_colour,
-        }
+    /// A part of a line, or cell, or several of them.
+    pub(super) fn put(&mut self, text: &str) {
+        self.text.push_str(text);
     }
 
-    /// What was said and not written yet.
-    #[cfg(test)]
-    pub(super) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.text).into_owned()
+    /// A text that comes from elsewhere, without anything that a terminal would act upon.
+    pub(super) fn put_clean(&mut self, text: &str) {
+        let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+        self.text.extend(text.chars().map(shown));
     }
 
-    /// A line.
-    pub(super) fn say(&mut self, line: &str) {
-        self.write(line);
-        self.write("\n");
-    }
-
-    /// A line as far as the terminal has room for it.
-    pub(super) fn cut(&self, line: &str) -> String {
-        match self.width {
-            Some(width) if line.chars().count() > width => {
-                let room = width.saturating_sub(1);
-                line.chars().take(room).chain(['…']).collect()
+    /// A field that is a text or a whole number, with this in front of it; nothing where it
+    /// is not there. Whether it is.
+    pub(super) fn put_field(&mut self, before: &str, value: &Value, field: &str) -> bool {
+        match value.get(field) {
+            Some(Value::String(text)) if !text.is_empty() => {
+                self.put(before);
+                self.put_clean(text);
+                true
             }
-            Some(_) | None => line.to_owned(),
+            Some(Value::Number(number)) => {
+                self.put(before);
+                self.put(&number.to_string());
+                true
+            }
+            Some(_) | None => false,
         }
     }
 
-    /// What may be less or more than a line.
-    pub(super) fn write(&mut self, text: &str) {
-        self.text.extend_from_slice(text.as_bytes());
+    /// How much was put that is not shown.
+    pub(super) fn length(&self) -> usize {
+        self.text.len()
     }
 
-    /// Whether it is time to write it.
-    pub(super) fn is_full(&self) -> bool {
-        self.text.len() >= ENOUGH
+    /// What will be shown of what was put.
+    pub(super) fn take(&mut self) -> String {
+        let text = std::mem::take(&mut self.text);
+        match text.contains('\t') {
+            true => self.table.align(&text),
+            false => text,
+        }
     }
 
-    /// Writes what was said so far.
+    /// Shows what was put so far.
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        let mut stdout = std::io::stdout();
-        let written = stdout
-            .write_all(&self.text)
-            .and_then(|()| stdout.flush())
-            .map_err(|_| Failure::Unread);
-        self.text.clear();
-        written
+        let text = self.take();
+        write(&text)
     }
 
     /// The same at the end, with an exit status.
@@ -87,7 +88,17 @@ impl Out {
     }
 }
 
+/// Writes on stdout at once.
+pub(super) fn write(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout();
+    let written = stdout.write_all(text.as_bytes());
+    match written.and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(Failure::Unread),
+    }
+}
+
 /// Says on stderr what is wrong.
 pub(super) fn complain(text: &str) {
-    let _ = std::io::stderr().write_all(format!("{}\n", text.trim_end()).as_bytes());
+    let _ = std::io::stderr().write_all([text.trim_end(), "\n"].concat().as_bytes());
 }

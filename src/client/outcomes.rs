@@ -1,59 +1,58 @@
 //! What came of what was asked for: `start`, `stop`, `restart`, `signal`, `reload`,
-//! `wait`, `shutdown`.
+//! `wait`.
 
 use serde_json::Value;
 
-use super::answer::{list, status_of, text, texts};
+use super::Outcome;
+use super::answer::{list, status_of, text};
 use super::ask::Conversation;
 use super::out::Out;
-use super::{Outcome, REFUSED};
 
-/// A line for each program, at once where lastout tells of each when it is decided.
+/// A line for each program, as soon as it is decided.
 pub(super) fn programs(conversation: &mut Conversation, out: &mut Out) -> Outcome {
-    let mut told = Vec::new();
+    let mut told: Vec<String> = Vec::new();
     loop {
         let answer = conversation.answer()?;
-        if let Some(program) = answer.get("program") {
-            say(program, out);
-            out.flush()?;
-            told.push(text(program, "name"));
-            continue;
-        }
-        for program in list(&answer, "programs") {
-            if !told.contains(&text(program, "name")) {
-                say(program, out);
+        let Some(program) = answer.get("program") else {
+            for program in list(&answer, "programs") {
+                let name = text(program, "name");
+                if !told.iter().any(|told| told == name) {
+                    say(program, out);
+                }
             }
-        }
-        return out.end(status_of(&answer).unwrap_or(REFUSED));
+            return out.end(status_of(&answer));
+        };
+        say(program, out);
+        out.flush()?;
+        told.push(text(program, "name").to_owned());
     }
 }
 
 fn say(program: &Value, out: &mut Out) {
-    out.say(&[&text(program, "name"), ": ", &text(program, "text")].concat());
+    out.put_field("", program, "name");
+    out.put_field(": ", program, "text");
+    out.put("\n");
 }
 
 /// A line for each program that a new configuration touches.
-pub(super) fn reload(answer: &Value, is_dry: bool, out: &mut Out) -> Outcome {
-    let mut is_same = true;
+pub(super) fn reload(answer: &Value, is_dry: bool, out: &mut Out) {
+    let before = out.length();
     for (field, does, would) in [
-        ("removed", "stops", "would stop"),
-        ("restarted", "restarts", "would restart"),
-        ("added", "starts", "would start"),
-        ("changed", "takes new values", "would take new values"),
+        ("removed", ": stops\n", ": would stop\n"),
+        ("restarted", ": restarts\n", ": would restart\n"),
+        ("added", ": starts\n", ": would start\n"),
+        (
+            "changed",
+            ": takes new values\n",
+            ": would take new values\n",
+        ),
     ] {
-        for name in texts(answer, field) {
-            out.say(&[name.as_str(), ": ", if is_dry { would } else { does }].concat());
-            is_same = false;
+        for name in list(answer, field) {
+            out.put_clean(name.as_str().unwrap_or_default());
+            out.put(if is_dry { would } else { does });
         }
     }
-    if is_same {
-        out.say("no program differs");
+    if out.length() == before {
+        out.put("no program differs\n");
     }
-    out.end(status_of(answer).unwrap_or(REFUSED))
-}
-
-/// What is said in one line.
-pub(super) fn text_of(answer: &Value, out: &mut Out) -> Outcome {
-    out.say(&text(answer, "text"));
-    out.end(status_of(answer).unwrap_or(REFUSED))
 }

@@ -2,100 +2,86 @@
 
 use serde_json::Value;
 
-use super::Outcome;
-use super::answer::{is, list, number, text};
+use super::answer::{is, list, number};
 use super::out::Out;
-use super::table::Table;
 
 /// Programs with their processes below them, each below its parent; then the strays.
-pub(super) fn tree(answer: &Value, out: &mut Out) -> Outcome {
-    write_tree(answer, out);
-    out.end(0)
-}
-
-pub(super) fn write_tree(answer: &Value, out: &mut Out) {
-    let mut table = Table::new(&[], &[]);
-    let mut processes = Vec::new();
-    let heading = |name: String, state: String, told: String| vec![name, state, told];
-    for program in list(answer, "programs") {
-        let told = text(program, "told");
-        let row = heading(text(program, "name"), text(program, "state"), told);
-        table.add(row);
-        processes.push(list(program, "processes"));
+pub(super) fn tree(answer: &Value, out: &mut Out) {
+    let programs = list(answer, "programs");
+    for program in programs {
+        out.put_field("", program, "name");
+        out.put_field("\t", program, "state");
+        out.put("\t");
+        out.put_field("", program, "told");
+        out.put("\n");
+        processes(list(program, "processes"), out);
     }
     let strays = list(answer, "strays");
     if !strays.is_empty() {
-        let told = text(answer, "strays_told");
-        table.add(heading("strays".into(), "-".into(), told));
-        processes.push(strays);
+        out.put("strays\t-\t");
+        out.put_field("", answer, "strays_told");
+        out.put("\n");
+        processes(strays, out);
     }
-    if processes.is_empty() {
-        out.say("nobody is there");
+    if programs.is_empty() && strays.is_empty() {
+        out.put("nobody is there\n");
     }
-    let headings = table.lines(out);
-    for (heading, processes) in headings.iter().zip(processes) {
-        out.say(heading);
-        let is_below = |process: &&Value| {
-            let parent = number(process, "parent");
-            processes.iter().any(|other| number(other, "pid") == parent)
-        };
-        for top in processes.iter().filter(|process| !is_below(process)) {
-            below(processes, top, 1, out);
-        }
-    }
-    if let Some(more) = number(answer, "not_named") {
-        out.say(&format!("and {more} more, not named here"));
+    if out.put_field("and ", answer, "not_named") {
+        out.put(" more, not named here\n");
     }
 }
 
-/// How deep processes are shown below each other; who is deeper stands at this depth.
-const DEEPEST: usize = 40;
+fn processes(all: &[Value], out: &mut Out) {
+    for process in all {
+        let parent = number(process, "parent");
+        let is_below = |other: &Value| number(other, "pid") == parent;
+        if !all.iter().any(is_below) {
+            below(all, process, 1, out);
+        }
+    }
+}
+
+/// How deep processes are shown below each other, so that the deepest fit into 80
+/// columns; who is deeper stands at this depth.
+const DEEPEST: usize = 25;
 
 /// A process, and those whose parent it is.
-fn below(processes: &[Value], process: &Value, depth: usize, out: &mut Out) {
+fn below(all: &[Value], process: &Value, depth: usize, out: &mut Out) {
+    (0..depth.min(DEEPEST)).for_each(|_| out.put("  "));
+    out.put_field("", process, "pid");
+    out.put_field(" ", process, "command");
+    out.put("\n");
     let pid = number(process, "pid");
-    let shown = pid.map_or_else(String::new, |pid| pid.to_string());
-    let indent = "  ".repeat(depth.min(DEEPEST));
-    let line = [&indent, &shown, " ", &text(process, "command")].concat();
-    out.say(&out.cut(&line));
-    // A process is nobody's parent's parent, but an answer may say what it likes.
-    if depth <= processes.len() {
-        let children = processes.iter();
-        let children = children.filter(|child| pid.is_some() && number(child, "parent") == pid);
-        for child in children {
-            below(processes, child, depth + 1, out);
+    // Nobody is below himself, but an answer may say what it likes.
+    if pid.is_some() && depth <= all.len() {
+        for child in all.iter().filter(|it| number(it, "parent") == pid) {
+            below(all, child, depth + 1, out);
         }
     }
 }
 
 /// The goodbye report, as it is read in the log.
-pub(super) fn report(answer: &Value, out: &mut Out) -> Outcome {
+pub(super) fn report(answer: &Value, out: &mut Out) {
     let entries = list(answer, "entries");
-    if is(answer, "shutdown") {
-        out.say("the container ends; so far:");
+    if is(answer, "shutdown", true) {
+        out.put("the container ends; so far:\n");
     } else if entries.is_empty() {
-        out.say("no program was stopped yet");
+        out.put("no program was stopped yet\n");
     }
-    let mut table = Table::new(&[], &[]);
     for entry in entries {
-        let told = text(entry, "told");
-        let told = match told.as_str() {
-            "" => told,
-            signal => format!("told {signal}"),
-        };
-        table.add(vec![who(entry), told, text(entry, "text")]);
-    }
-    table.write(out);
-    out.end(0)
-}
-
-fn who(entry: &Value) -> String {
-    let Some(pid) = number(entry, "process") else {
-        return text(entry, "name");
-    };
-    let command = text(entry, "command");
-    match text(entry, "left_behind_by").is_empty() {
-        true => format!("stray {command} (pid {pid})"),
-        false => format!("  + {command} (pid {pid})"),
+        if number(entry, "process").is_none() {
+            out.put_field("", entry, "name");
+        } else {
+            let is_stray = entry.get("left_behind_by").is_none();
+            out.put(if is_stray { "stray" } else { "  +" });
+            out.put_field(" ", entry, "command");
+            out.put_field(" (pid ", entry, "process");
+            out.put(")");
+        }
+        out.put("\t");
+        out.put_field("told ", entry, "told");
+        out.put("\t");
+        out.put_field("", entry, "text");
+        out.put("\n");
     }
 }

@@ -1,101 +1,79 @@
-//! Tables: columns as wide as their widest cell, and no line wider than the terminal.
+//! Tables: columns as wide as their widest cell, and no row wider than the terminal.
 
-use super::out::Out;
-
-/// Rows, the first of which may be titles.
-#[derive(Debug, Default)]
+/// How rows are shown.
+#[derive(Debug)]
 pub(super) struct Table {
-    rows: Vec<Vec<String>>,
+    /// How many columns the terminal has; `None`: it is none, and nothing is cut.
+    width: Option<usize>,
+    has_colour: bool,
     /// The columns whose cells stand at the right.
-    numbers: &'static [usize],
-    /// Whether the last column stands below the others where there is no room for it.
-    folds: bool,
-    has_titles: bool,
+    pub(super) numbers: &'static [usize],
+    /// Whether the last column stands below the others where there is no room for all of
+    /// it. It is cut otherwise.
+    pub(super) folds: bool,
+    /// Whether the first row has titles.
+    pub(super) has_titles: bool,
+    /// How wide the columns are by now: what comes later stands below what came first.
+    widths: Vec<usize>,
 }
 
 /// Between two columns.
 const GAP: usize = 2;
 
 impl Table {
-    /// With these titles. `numbers`: which columns have their cells at the right.
-    pub(super) fn new(titles: &[&str], numbers: &'static [usize]) -> Table {
-        let mut table = Table {
-            rows: Vec::new(),
-            numbers,
-            folds: false,
-            has_titles: !titles.is_empty(),
-        };
-        if !titles.is_empty() {
-            table.add(titles.iter().map(|title| (*title).to_owned()).collect());
-        }
-        table
-    }
-
-    /// Whose last column is not to be cut: where there is no room for all of it, it
-    /// stands below the others.
-    pub(super) fn folding(self) -> Table {
+    pub(super) fn new(width: Option<usize>, has_colour: bool) -> Table {
         Table {
-            folds: true,
-            ..self
+            width,
+            has_colour,
+            numbers: &[],
+            folds: false,
+            has_titles: false,
+            widths: Vec::new(),
         }
     }
 
-    /// One more row.
-    pub(super) fn add(&mut self, row: Vec<String>) {
-        self.rows.push(row);
-    }
-
-    /// Takes a column out in which nothing stands below its title.
-    pub(super) fn drop_if_empty(&mut self, column: usize) {
-        let is_empty = |row: &Vec<String>| row.get(column).is_none_or(|cell| cell == "-");
-        if self.rows.iter().skip(1).all(is_empty) {
-            for row in self.rows.iter_mut().filter(|row| row.len() > column) {
-                row.remove(column);
-            }
-        }
-    }
-
-    /// Writes it.
-    pub(super) fn write(&self, out: &mut Out) {
-        for line in self.lines(out) {
-            out.say(&line);
-        }
-    }
-
-    /// Its lines.
-    pub(super) fn lines(&self, out: &Out) -> Vec<String> {
-        let mut widths: Vec<usize> = Vec::new();
-        for row in &self.rows {
-            for (place, cell) in row.iter().enumerate() {
-                let width = cell.chars().count();
-                match widths.get_mut(place) {
-                    Some(widest) => *widest = width.max(*widest),
-                    None => widths.push(width),
+    /// Lines, of which those with tabs are rows.
+    pub(super) fn align(&mut self, text: &str) -> String {
+        for row in text.lines().filter(|line| line.contains('\t')) {
+            for (place, cell) in row.split('\t').enumerate() {
+                if place == self.widths.len() {
+                    self.widths.push(0);
+                }
+                if let Some(widest) = self.widths.get_mut(place) {
+                    *widest = cell.chars().count().max(*widest);
                 }
             }
         }
-        let all = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
-        let rows = self.rows.iter();
-        if !self.folds || out.width.is_none_or(|width| all <= width) {
-            return rows.map(|row| self.line(row, &widths, out)).collect();
+        let all = self.widths.iter().map(|width| width + GAP).sum::<usize>() - GAP;
+        let folds = self.folds && self.width.is_some_and(|width| all > width);
+        let mut aligned = String::new();
+        for line in text.lines() {
+            match line.rsplit_once('\t') {
+                None => aligned.push_str(line),
+                Some((row, note)) if folds => {
+                    self.row(&mut aligned, row);
+                    if !note.is_empty() && !self.has_titles {
+                        aligned.push_str("\n  ");
+                        push_cut(&mut aligned, note, self.room().saturating_sub(2));
+                    }
+                    self.has_titles = false;
+                }
+                Some(_) => self.row(&mut aligned, line),
+            }
+            aligned.push('\n');
         }
-        let last = widths.len().saturating_sub(1);
-        let mut lines = Vec::new();
-        for (place, row) in rows.enumerate() {
-            lines.push(self.line(row.get(..last).unwrap_or(row), &widths, out));
-            let is_title = self.has_titles && place == 0;
-            let note = row.get(last).filter(|note| !note.is_empty() && !is_title);
-            lines.extend(note.map(|note| out.cut(&format!("  {note}"))));
-        }
-        lines
+        aligned
     }
 
-    fn line(&self, row: &[String], widths: &[usize], out: &Out) -> String {
-        let mut left = out.width.unwrap_or(usize::MAX);
-        let mut line = String::new();
-        // Blanks that nothing may follow.
+    fn room(&self) -> usize {
+        self.width.unwrap_or(usize::MAX)
+    }
+
+    fn row(&self, line: &mut String, row: &str) {
+        let mut left = self.room();
+        // Those that nothing may follow.
         let mut blanks = 0;
-        for (place, (cell, width)) in row.iter().zip(widths).enumerate() {
+        for (place, (cell, width)) in row.split('\t').zip(&self.widths).enumerate() {
             let length = cell.chars().count();
             let missing = width - length;
             let is_number = self.numbers.contains(&place);
@@ -104,35 +82,39 @@ impl Table {
                 if blanks >= left {
                     break;
                 }
-                line.push_str(&" ".repeat(blanks));
+                for _ in 0..blanks {
+                    line.push(' ');
+                }
                 left -= blanks;
                 blanks = 0;
-                if length > left {
-                    line.extend(cell.chars().take(left - 1));
-                    line.push('…');
-                    return line;
-                }
-                left -= length;
-                paint(&mut line, cell, place > 0 && out.has_colour);
+                let colour = colour_of(cell).filter(|_| place > 0 && self.has_colour);
+                line.push_str(colour.unwrap_or_default());
+                push_cut(line, cell, left);
+                line.push_str(colour.map_or("", |_| "\x1b[0m"));
+                left = left.saturating_sub(length);
             }
             blanks += GAP + if is_number { 0 } else { missing };
         }
-        line
     }
 }
 
-/// A cell, with a colour where it tells of good or bad.
-fn paint(line: &mut String, cell: &str, has_colour: bool) {
-    let colour = match cell {
-        "RUNNING" | "healthy" => "32",
-        "STARTING" | "STOPPING" | "BACKOFF" | "starting" => "33",
-        "FATAL" | "unhealthy" => "31",
-        _ => "",
-    };
-    if has_colour && !colour.is_empty() {
-        line.extend(["\x1b[", colour, "m", cell, "\x1b[0m"]);
+/// A text as far as there is room for it.
+fn push_cut(line: &mut String, text: &str, room: usize) {
+    if text.chars().count() <= room {
+        line.push_str(text);
     } else {
-        line.push_str(cell);
+        line.extend(text.chars().take(room.saturating_sub(1)));
+        line.push('…');
+    }
+}
+
+/// The colour of a cell that tells of good or bad.
+fn colour_of(cell: &str) -> Option<&'static str> {
+    match cell {
+        "RUNNING" | "healthy" => Some("\x1b[32m"),
+        "STARTING" | "STOPPING" | "BACKOFF" | "starting" => Some("\x1b[33m"),
+        "FATAL" | "unhealthy" => Some("\x1b[31m"),
+        _ => None,
     }
 }
 

