@@ -76,8 +76,11 @@ pub fn run(typed: &Typed, inherited: &Inherited) -> u8 {
 
 fn ask(typed: &Typed, verb: Verb, line: &str) -> Outcome {
     let mut conversation = Conversation::begin(typed.option("socket"))?;
-    conversation.ask(verb, line);
+    conversation.ask(verb, line, typed.has("follow"));
     if typed.has("json") {
+        if typed.has("follow") {
+            conversation.follow();
+        }
         return as_it_is(&mut conversation);
     }
     let mut out = Out::new();

@@ -38,8 +38,8 @@ impl Conversation {
         })
     }
 
-    /// Asks the only question.
-    pub(super) fn ask(&mut self, verb: Verb, line: &str) {
+    /// Asks the only question. Who follows goes on listening, and says so by not hanging up.
+    pub(super) fn ask(&mut self, verb: Verb, line: &str, follows: bool) {
         let waits = match verb {
             Verb::Start
             | Verb::Stop
@@ -61,7 +61,9 @@ impl Conversation {
         let _ = self.stream.set_read_timeout((!waits).then_some(PATIENCE));
         // A refusal may be there already, and then nobody reads: it is the answer.
         let _ = self.stream.write_all(line.as_bytes());
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        if !follows {
+            let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        }
     }
 
     /// From now on lines come when they come.

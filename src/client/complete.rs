@@ -105,7 +105,7 @@ fn programs(rest: &[String]) -> Vec<String> {
     let place = place.and_then(|at| rest.get(at + 1)).map(OsString::from);
     let ask = || {
         let mut conversation = Conversation::begin(place.as_ref())?;
-        conversation.ask(Verb::Status, "{\"verb\":\"status\"}\n");
+        conversation.ask(Verb::Status, "{\"verb\":\"status\"}\n", false);
         conversation.answer()
     };
     let status = ask().unwrap_or_default();

@@ -11,6 +11,7 @@ const ENOUGH: usize = 64 << 10;
 
 /// Lines as they were written, whatever is in them: what a program writes is for its
 /// reader, colours included. With the program's name in front where there are several.
+/// The parts of a line that is too long for one are lines (LOG-3).
 pub(super) fn logs(typed: &Typed, conversation: &mut Conversation) -> Outcome {
     conversation.answer()?;
     conversation.follow();
@@ -20,38 +21,22 @@ pub(super) fn logs(typed: &Typed, conversation: &mut Conversation) -> Outcome {
     };
     let has_time = typed.has("timestamps");
     let mut lines = String::new();
-    // The parts of a long line are put together again.
-    let mut open = String::new();
     while let Some((_, line)) = conversation.next()? {
-        let part = text(&line, "partial_id");
-        if open.is_empty() || open != part {
-            if !open.is_empty() {
-                lines.push('\n');
-            }
-            if has_time {
-                lines.push_str(text(&line, "time"));
-                lines.push(' ');
-            }
-            let program = text(&line, "program");
-            if program != only {
-                lines.push_str(program);
-                lines.push_str(" | ");
-            }
+        if has_time {
+            lines.push_str(text(&line, "time"));
+            lines.push(' ');
+        }
+        let program = text(&line, "program");
+        if program != only {
+            lines.push_str(program);
+            lines.push_str(" | ");
         }
         lines.push_str(text(&line, "message"));
-        open.clear();
-        if part.is_empty() || text(&line, "partial_last") == "true" {
-            lines.push('\n');
-        } else {
-            open.push_str(part);
-        }
+        lines.push('\n');
         if lines.len() >= ENOUGH || !conversation.has_line() {
             out::write(&lines)?;
             lines.clear();
         }
-    }
-    if !open.is_empty() {
-        lines.push('\n');
     }
     out::write(&lines).map(|()| 0)
 }
