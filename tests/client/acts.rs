@@ -58,7 +58,7 @@ fn what_did_not_come_true_is_1() {
         let out = lastout(&configuration, words).expect(1);
         assert!(out.starts_with(expected), "{words:?}: {out}");
     }
-    lastout(&configuration, &["stop", "d"])
+    lastout(&configuration, &["stop", "nobody"])
         .expect_refusal(1, "lastout: no program named nobody; there are a, b, c");
 }
 

@@ -3,8 +3,9 @@
 use lastout_harness::engine::Image;
 use lastout_harness::wait_until;
 
-const FILE: &str = "[program.web]\ncommand = \"/probe wait\"\nstartsecs = 0\n\
-    [program.bad]\ncommand = \"/probe wait\"\nautostart = false\n";
+const FILE: &str = "[program.web]\ncommand = \"/leaves-on-term\"\nstartsecs = 0\n\
+    [program.bad]\ncommand = \"/no/such\"\nautostart = false\n\
+    startretries = \"infinite\"\nbackoff = 100\nbackoff_max = 100\n";
 
 fn image(instructions: &str) -> Image {
     let entry = "ENTRYPOINT [\"/lastout\"]\n";
@@ -21,18 +22,14 @@ fn a_healthcheck_from_scratch_is_healthy_and_then_is_not() {
     let (code, out) = container.exec(&[], &["/lastout", "status", "web"]);
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("web   RUNNING"), "{out}");
-    container.pause();
-    container.unpause();
-    let (code, out) = container.exec(&[], &["/lastout", "start", "bad"]);
-    assert_eq!((code, out.contains("bad: started in")), (0, true), "{out}");
-    // Who has ended well for good is no trouble; who was killed and waits for its next try is.
-    let _ = container.exec(&[], &["/lastout", "signal", "STOP", "web"]);
-    let (code, _) = container.exec(&[], &["/lastout", "signal", "KILL", "bad"]);
-    assert_eq!(code, 0);
-    wait_until("it has noticed", || {
-        let (code, out) = container.exec(&[], &["/lastout", "health"]);
-        code == 0 || out.contains("bad: ")
-    });
+    let (code, out) = container.exec(&[], &["/lastout", "wait", "bad", "--for", "running"]);
+    assert_eq!(code, 1, "{out}");
+    let (code, out) = container.exec(&[], &["/lastout", "start", "bad", "--timeout", "1"]);
+    assert_eq!(code, 1, "{out}");
+    wait_until("it is not healthy", || is("unhealthy"));
+    let (code, out) = container.exec(&[], &["/lastout", "health"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.starts_with("bad: "), "{out}");
 }
 
 #[test]
@@ -43,7 +40,7 @@ fn root_from_outside_finds_a_lastout_of_another_user_and_on_a_read_only_root() {
         &["--user", "4711", "--read-only", "--cap-drop", "ALL"],
     ] {
         let container = image("").run(options, &[]);
-        container.wait_for_line("web: running");
+        container.wait_for_line("web: started");
         for user in [&[][..], &["--user", "0"]] {
             let (code, out) = container.exec(user, &["/lastout", "status"]);
             assert_eq!(code, 0, "{options:?} {user:?}: {out}");

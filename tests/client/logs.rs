@@ -89,15 +89,14 @@ fn a_follower_hears_what_comes_and_dies_of_a_signal_as_any_command() {
 #[expect(clippy::disallowed_methods, reason = "a test may block")]
 fn a_reader_that_goes_away_ends_it_without_a_word() {
     let (configuration, _run) = talkers();
-    for words in [&["logs", "-f"][..], &["events"], &["status"]] {
-        let mut client = command(words)
+    for words in [&["logs", "-f"][..], &["events"], &["status"], &["--help"]] {
+        let (reader, writer) = must(std::io::pipe(), "make a pipe");
+        drop(reader);
+        let said = command(words)
             .env("LASTOUT_SOCKET", configuration.socket())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(client.stdout.take());
-        let said = client.wait_with_output().unwrap();
+            .stdout(writer)
+            .output();
+        let said = must(said, "start the client");
         assert_eq!(String::from_utf8_lossy(&said.stderr), "", "{words:?}");
         assert!(!said.status.success(), "{words:?}");
     }
