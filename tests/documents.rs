@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lastout::client::verbs::{ASKING, COMMANDS};
 use lastout_harness::{must, namespace};
 
 #[test]
@@ -48,6 +49,37 @@ fn the_manual_of_the_command_line_has_every_option() {
                 "docs/cli.md does not know {option}"
             );
         }
+    }
+}
+
+#[test]
+fn the_manual_of_the_command_line_has_every_subcommand_and_its_options() {
+    let manual = read("docs/cli.md");
+    for command in COMMANDS {
+        let name = command.name;
+        let row = manual
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}")));
+        let Some(row) = row else {
+            panic!("docs/cli.md does not know {name}");
+        };
+        for opt in command.options {
+            let long = format!("--{}", opt.long);
+            assert!(
+                row.contains(&long),
+                "docs/cli.md does not know {name} {long}"
+            );
+        }
+        assert!(
+            row.starts_with(&format!(
+                "| `{name}{}",
+                command.operands.shown().replace('|', "\\|")
+            )),
+            "{row}"
+        );
+    }
+    for opt in ASKING {
+        assert!(manual.contains(&format!("`--{}", opt.long)), "{}", opt.long);
     }
 }
 

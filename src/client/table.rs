@@ -9,7 +9,7 @@ pub(super) struct Table {
     /// The columns whose cells stand at the right.
     pub(super) numbers: &'static [usize],
     /// Whether the last column stands below the others where there is no room for all of
-    /// it. It is cut otherwise.
+    /// it: below titles in all rows, else in those. It is cut otherwise.
     pub(super) folds: bool,
     /// Whether the first row has titles.
     pub(super) has_titles: bool,
@@ -45,22 +45,25 @@ impl Table {
             }
         }
         let all = self.widths.iter().map(|width| width + GAP).sum::<usize>() - GAP;
-        let folds = self.folds && self.width.is_some_and(|width| all > width);
+        let last = self.widths.last().copied().unwrap_or_default();
+        let fits = |note: &str| all - last + note.chars().count() <= self.room();
+        let folds_all = self.folds && self.has_titles && all > self.room();
         let mut aligned = String::new();
+        let mut is_title = self.has_titles;
         for line in text.lines() {
             match line.rsplit_once('\t') {
                 None => aligned.push_str(line),
-                Some((row, note)) if folds => {
+                Some((row, note)) if folds_all || (self.folds && !fits(note)) => {
                     self.row(&mut aligned, row);
-                    if !note.is_empty() && !self.has_titles {
+                    if !note.is_empty() && !is_title {
                         aligned.push_str("\n  ");
                         push_cut(&mut aligned, note, self.room().saturating_sub(2));
                     }
-                    self.has_titles = false;
                 }
                 Some(_) => self.row(&mut aligned, line),
             }
             aligned.push('\n');
+            is_title = false;
         }
         aligned
     }
