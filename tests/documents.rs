@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use lastout::client::verbs::{ASKING, COMMANDS};
-use lastout_harness::{must, namespace};
+use lastout_harness::{binaries, must, namespace};
 
 #[test]
 fn every_test_that_the_facts_name_exists() {
@@ -80,6 +81,28 @@ fn the_manual_of_the_command_line_has_every_subcommand_and_its_options() {
     }
     for opt in ASKING {
         assert!(manual.contains(&format!("`--{}", opt.long)), "{}", opt.long);
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may block")]
+fn the_manual_pages_have_every_subcommand_and_every_section() {
+    let script = root().join("scripts/man");
+    let made = Command::new(script).arg(binaries::lastout()).output();
+    let made = must(made, "scripts/man");
+    assert!(made.status.success(), "{made:?}");
+    let page = read("target/man/lastout.1");
+    assert!(page.starts_with(".TH LASTOUT 1 "), "{page}");
+    for command in COMMANDS {
+        let entry = format!(".TP\n\\fB{}", command.name);
+        assert!(page.contains(&entry), "{}", command.name);
+    }
+    let page = read("target/man/supervisor.toml.5");
+    for section in read("docs/config.md").lines() {
+        if let Some(title) = section.strip_prefix("## ").filter(|it| !it.contains('`')) {
+            let title = title.to_uppercase().replace('-', "\\-");
+            assert!(page.contains(&format!(".SH {title}\n")), "{title}");
+        }
     }
 }
 

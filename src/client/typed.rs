@@ -270,7 +270,7 @@ pub fn overview() -> String {
         list(&mut text, &commands);
         text.push('\n');
     }
-    text.push_str("`lastout COMMAND --help` has more of each.\n");
+    text.push_str("`lastout SUBCOMMAND --help` has more of each.\n");
     text
 }
 
