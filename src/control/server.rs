@@ -125,6 +125,9 @@ impl Server {
 
     /// Who may ask from now on.
     pub fn set_readers(&mut self, readers: Vec<u32>) {
+        if readers.is_empty() != self.readers.is_empty() {
+            self.listener.let_others(!readers.is_empty());
+        }
         self.readers = readers;
     }
 

@@ -10,7 +10,7 @@ use lastout::control::wire::Verb;
 use lastout_harness::configuration::Configuration;
 use lastout_harness::{binaries, must};
 
-use super::{Client, WEB, begin};
+use super::{WEB, begin};
 
 const OWN: u32 = 1000;
 const READER: u32 = 2000;
@@ -128,6 +128,12 @@ fn who_may_ask_changes_with_a_reload() {
     assert_eq!(client.ask(r#"{"verb":"reload"}"#)["ok"], true);
     assert!(asked_by(STRANGER, &file, health).contains("forbidden"));
     assert!(asked_by(READER, &file, health).contains("healthy"));
-    drop(Client::of(&file.socket()));
+    // Where nobody else may ask nobody else gets as far as that.
+    file.rewrite(WEB);
+    assert_eq!(client.ask(r#"{"verb":"reload"}"#)["ok"], true);
+    assert!(asked_by(READER, &file, health).contains("cannot connect"));
+    file.rewrite(&format!("[control]\nreaders = ['2000']\n{WEB}"));
+    assert_eq!(client.ask(r#"{"verb":"reload"}"#)["ok"], true);
+    assert!(asked_by(READER, &file, health).contains("healthy"));
     drop(run);
 }

@@ -122,6 +122,19 @@ fn a_configuration_may_have_none_and_a_single_command_has_one_when_asked() {
 }
 
 #[test]
+fn a_reload_gives_one_and_does_not_take_it_away() {
+    let file = Configuration::new(&format!("[control]\nenabled = false\n{WEB}"));
+    let run = start(&file);
+    file.rewrite(WEB);
+    run.signal(libc::SIGHUP);
+    let mut client = Client::of(&file.socket());
+    file.rewrite(&format!("[control]\nenabled = false\n{WEB}"));
+    assert_eq!(client.ask(r#"{"verb":"reload"}"#)["ok"], true);
+    run.wait_for_line("changes with the next start");
+    assert_eq!(client.ask(r#"{"verb":"health"}"#)["healthy"], true);
+}
+
+#[test]
 fn no_program_has_the_socket_or_a_client() {
     let later =
         "[program.later]\ncommand = 'PROBE state --stay'\nstartsecs = 0\nautostart = false\n";
