@@ -23,13 +23,9 @@ impl Object {
         self.put_value(name, value.into());
     }
 
+    #[inline(never)]
     fn put_value(&mut self, name: &str, value: Value) {
         self.0.insert(name.to_owned(), value);
-    }
-
-    /// Takes a field out.
-    pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
     }
 
     /// Puts text in, if there is any.

@@ -10,7 +10,6 @@
 //! Each is told of in the log once, and again only when it has not happened for a minute:
 //! a thousand clients are not a thousand lines. An idle socket has no deadline.
 
-use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -21,6 +20,10 @@ use super::conversation::Conversation;
 use super::wire::{Access, Code, Refusal, Request};
 use crate::linux::control::{Listener, Peer, Transfer, own_uid};
 use crate::linux::poll::{Interest, Poll, Token};
+
+mod list;
+
+use list::Clients;
 
 /// What a token has that is a client's.
 pub const CLIENT: u64 = 1 << 61;
@@ -52,7 +55,7 @@ pub struct Server {
     listener: Listener,
     /// Other users, who may ask.
     readers: Vec<u32>,
-    clients: BTreeMap<ClientId, Client>,
+    clients: Clients,
     next: u64,
     /// When to accept again, after it failed.
     resumes: Option<Time>,
@@ -110,7 +113,7 @@ impl Server {
         Ok(Server {
             listener,
             readers,
-            clients: BTreeMap::new(),
+            clients: Clients::default(),
             next: 0,
             resumes: None,
             has_more: false,
@@ -127,6 +130,9 @@ impl Server {
 
     /// Who may ask from now on.
     pub fn set_readers(&mut self, readers: Vec<u32>) {
+        if readers.is_empty() != self.readers.is_empty() {
+            self.listener.let_others(!readers.is_empty());
+        }
         self.readers = readers;
     }
 
@@ -251,7 +257,7 @@ impl Server {
         let Some(oldest) = idle.min_by_key(|(_, client)| client.since) else {
             return false;
         };
-        let oldest = *oldest.0;
+        let oldest = oldest.0;
         self.tell(now, Trouble::Full);
         self.close(poll, oldest);
         true
@@ -307,7 +313,7 @@ impl Server {
     pub fn unfinished(&mut self) -> Vec<ClientId> {
         self.has_more = false;
         let mut unfinished = Vec::new();
-        for (id, client) in &mut self.clients {
+        for (id, client) in self.clients.iter_mut() {
             client.budget = REQUESTS_A_TURN;
             if client.conversation.has_more() {
                 unfinished.push(*id);

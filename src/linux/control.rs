@@ -11,7 +11,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::stat::{FileStat, Mode, lstat, umask};
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::FchmodatFlags::FollowSymlink;
+use nix::sys::stat::{FileStat, Mode, fchmodat, lstat, umask};
 use nix::unistd::{Pid, geteuid, mkdir, unlink};
 
 use super::notify::address::{Address, socket_of};
@@ -162,17 +164,29 @@ impl Listener {
         }))
     }
 
+    /// Whether other users may connect from now on.
+    pub fn let_others(&self, may: bool) {
+        let mode = Mode::from_bits_truncate(if may { 0o666 } else { 0o600 });
+        if let Some(path) = self.own_file()
+            && let Err(error) = fchmodat(AT_FDCWD, path.as_c_str(), mode, FollowSymlink)
+        {
+            log::warn!("cannot change who may use the control socket: {error}");
+        }
+    }
+
     /// Takes the socket's file away, if it is still this one's.
     pub fn unlink(&self) {
-        let Ok(path) = CString::new(self.place.name()) else {
-            return;
-        };
-        if self.file.is_none() || self.maker != nix::unistd::getpid() {
-            return;
-        }
-        if lstat(path.as_c_str()).ok().map(|stat| name_of(&stat)) == self.file {
+        if let Some(path) = self.own_file() {
             let _ = unlink(path.as_c_str());
         }
+    }
+
+    /// The socket's file, if it has one that is still there.
+    fn own_file(&self) -> Option<CString> {
+        let path = CString::new(self.place.name()).ok()?;
+        let file = self.file.filter(|_| self.maker == nix::unistd::getpid())?;
+        let found = lstat(path.as_c_str()).ok()?;
+        (name_of(&found) == file).then_some(path)
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) fn write(report: &Report, end: &End, level: Level) {
             (Who::Other(person), None) => format!("stray {person}"),
         };
         let message = format!("{who}: {told}{}", entry.outcome());
-        say::object(level, &message, fields(entry, of));
+        let mut fields = fields(entry, of);
+        fields.insert("event".to_owned(), "goodbye".into());
+        say::object(level, &message, fields);
     }
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -45,7 +47,6 @@ pub(super) fn so_far(report: &Report) -> Value {
     };
     let entries = in_order(entries).into_iter().map(|(entry, of)| {
         let mut fields = Object::from(fields(entry, of));
-        fields.remove("event");
         fields.put("text", entry.outcome());
         fields.into_value()
     });
@@ -65,7 +66,6 @@ pub(super) fn so_far(report: &Report) -> Value {
 fn fields(entry: &Entry, of: Option<&str>) -> Map<String, Value> {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    put("event", json!("goodbye"));
     match &entry.who {
         Who::Leader(name) => put("name", json!(name)),
         Who::Other(person) => {

@@ -5,6 +5,8 @@
 //! The stop needs nothing of this. What cannot be written at once is not waited for, and
 //! at the end of lastout whoever still waits gets what fits.
 
+use std::ffi::OsString;
+
 use lastout_core::{
     Event, Notice, Outcome, ProgramId, Reply, Request as Asked, RequestId, Supervisor, Time,
 };
@@ -29,6 +31,8 @@ mod questions;
 /// The socket, and what is kept for who asks.
 pub(super) struct Control {
     server: Server,
+    /// Where the configuration says that it is to be.
+    socket: Option<OsString>,
     events: Events,
     next_request: u64,
 }
@@ -63,6 +67,7 @@ impl Control {
                     log::debug!("control socket: {}", place.shown());
                     return Some(Box::new(Control {
                         server,
+                        socket: settings.socket.clone(),
                         events: Events::default(),
                         next_request: 0,
                     }));
@@ -92,9 +97,16 @@ impl Control {
     }
 
     /// The configuration was read again. Where the socket is does not change while
-    /// somebody talks over it.
-    pub(super) fn adapt(&mut self, settings: &Settings) {
-        self.server.set_readers(uids(&settings.readers));
+    /// somebody talks over it, and may have asked for just that.
+    fn adapt(&mut self, settings: Option<&Settings>) {
+        if settings.map(|settings| &settings.socket) != Some(&self.socket) {
+            log::warn!(
+                "[control]: whether there is a socket, and where, changes with the next start"
+            );
+        }
+        if let Some(settings) = settings {
+            self.server.set_readers(uids(&settings.readers));
+        }
     }
 
     /// Takes the socket away.
@@ -156,6 +168,15 @@ fn uids(readers: &[String]) -> Vec<u32> {
 type Answer = Result<Option<Value>, Refusal>;
 
 impl Lastout {
+    /// The configuration was read again, and says this of the socket.
+    pub(super) fn adapt_control(&mut self, settings: Option<&Settings>) {
+        match (&mut self.control, settings) {
+            (Some(control), settings) => control.adapt(settings),
+            (None, Some(settings)) => self.control = Control::open(settings, &self.poll),
+            (None, None) => {}
+        }
+    }
+
     /// Step 5: a client, or a new one.
     pub(super) fn serve_client(&mut self, now: Time, token: Token) {
         let Some(control) = &mut self.control else {

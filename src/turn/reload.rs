@@ -49,9 +49,7 @@ impl Lastout {
             control,
             ..
         } = plan;
-        if let (Some(control), Some(settings)) = (&mut self.control, &control) {
-            control.adapt(settings);
-        }
+        self.adapt_control(control.as_ref());
         for warning in warnings {
             log::warn!("{warning}");
         }
