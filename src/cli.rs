@@ -8,6 +8,8 @@ use lexopt::Arg::{Long, Short, Value};
 use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
+use crate::client::verbs::{ASKING, COMMANDS, Command as Subcommand};
+use crate::client::{self, complete};
 use crate::config::{nearest, parse_duration};
 use crate::single::Command;
 
@@ -23,6 +25,10 @@ pub enum Order {
         /// `--against FILE`: print what a reload from that one to it would do.
         against: Option<PathBuf>,
     },
+    /// Ask a running lastout, or print what a shell needs to complete.
+    Talk(client::Typed),
+    /// Print the words that may stand where the last of these stands.
+    Complete(Vec<OsString>),
     /// Print this on stdout: help, or the version.
     Print(String),
 }
@@ -38,6 +44,8 @@ pub struct Supervise {
     pub parent_death: Option<Signal>,
     /// `--sandbox`.
     pub sandbox: bool,
+    /// `--control`.
+    pub control: bool,
     /// `-v`, `-vv`, `-q`.
     pub level: Option<LevelFilter>,
 }
@@ -46,18 +54,18 @@ pub struct Supervise {
 #[derive(Debug)]
 pub struct Wrong(pub String);
 
-/// `lastout --help`.
-const HELP: &str = "\
+/// `lastout --help`, up to the subcommands.
+const USAGE: &str = "\
 The init and process supervisor for containers that is last out
 
 Usage: lastout [OPTIONS] [-c FILE]
        lastout [OPTIONS] -- COMMAND [ARG]...
        lastout SUBCOMMAND ...
 
-Subcommands:
-  check    Check a configuration and print what it would run, in start order
-  version  Print the version
+";
 
+/// The rest of it.
+const OPTIONS: &str = "
 Options:
   -c, --config <FILE>            Supervise what FILE says
   -g, --group                    Forward signals to the command's process group
@@ -66,6 +74,7 @@ Options:
   -r, --rewrite <FROM:TO>        Forward TO for FROM; 0 drops it (repeatable)
       --stop-timeout <DURATION>  The whole shutdown takes 9, or 1m30s, at most
       --strict                   Exit with 137 when anything had to be killed
+      --control                  Have a control socket with a command, too
       --sandbox                  Run in a PID namespace, as in a container
   -v, --verbose...               Say more; twice: much more
   -q, --quiet                    Say only errors
@@ -81,30 +90,11 @@ The configuration is FILE, $LASTOUT_CONFIG, or the first of ./supervisor.toml,
 $LASTOUT_LOG (error, warn, info, debug, trace) are as --stop-timeout and -v.
 ";
 
-/// `lastout check --help`.
-const CHECK_HELP: &str = "\
-Check a configuration and print what it would run, in start order
-
-Usage: lastout check [OPTIONS]
-
-Options:
-  -c, --config <FILE>   The file [default: searched as for a start]
-      --against <FILE>  Print what a reload from FILE to it would do
-  -h, --help            Print help
-";
-
-/// `lastout version --help`.
-const VERSION_HELP: &str = "\
-Print the version
-
-Usage: lastout version
-";
-
 /// `lastout --version`.
 const VERSION: &str = concat!("lastout ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// The long names of the options, for whoever mistypes one.
-const LONG: [&str; 12] = [
+const LONG: [&str; 13] = [
     "config",
     "group",
     "expect",
@@ -112,6 +102,7 @@ const LONG: [&str; 12] = [
     "rewrite",
     "stop-timeout",
     "strict",
+    "control",
     "sandbox",
     "verbose",
     "quiet",
@@ -124,6 +115,11 @@ const LONG: [&str; 12] = [
 /// # Errors
 /// One line that says what is wrong.
 pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
+    if let [_, first, rest @ ..] = args
+        && let Some(order) = subcommand(first, rest)
+    {
+        return order;
+    }
     if args.last().map(OsString::as_os_str) == Some(OsStr::new("--"))
         && args.iter().filter(|arg| *arg == "--").count() == 1
     {
@@ -133,12 +129,47 @@ pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
         return Ok(Order::Supervise(Supervise::of(argv)));
     }
     let mut words = Parser::from_args(args.iter().skip(1));
-    match args.get(1).and_then(|first| first.to_str()) {
-        Some("help") => Ok(Order::Print(HELP.to_owned())),
-        Some("check") => check(&mut words),
-        Some("version") => version(&mut words),
-        Some(_) | None => supervise(&mut words),
+    supervise(&mut words)
+}
+
+/// A command line whose first word is a subcommand.
+fn subcommand(first: &OsStr, rest: &[OsString]) -> Option<Result<Order, Wrong>> {
+    let first = first.to_str()?;
+    let command = match (first, rest) {
+        (complete::WORD, _) => return Some(Ok(Order::Complete(rest.to_vec()))),
+        ("help", []) => return Some(Ok(Order::Print(help()))),
+        ("help", [about]) => {
+            let about = about.to_string_lossy();
+            let help = Subcommand::named(&about).map(|it| Order::Print(client::help(it)));
+            return Some(help.ok_or_else(|| wrong(&no_subcommand(&about))));
+        }
+        _ => Subcommand::named(first)?,
+    };
+    Some(match client::Typed::read(command, rest) {
+        Ok(typed) => Ok(order_of(typed)),
+        Err(what) => {
+            let text = format!("lastout: {what} (see `lastout {first} --help`)");
+            Err(Wrong(text))
+        }
+    })
+}
+
+fn order_of(typed: client::Typed) -> Order {
+    let path = |option| typed.option(option).map(PathBuf::from);
+    match typed.command.name {
+        _ if typed.wants_help => Order::Print(client::help(typed.command)),
+        "check" => Order::Check {
+            config: path("config"),
+            against: path("against"),
+        },
+        "version" => Order::Print(VERSION.to_owned()),
+        _ => Order::Talk(typed),
     }
+}
+
+/// `lastout --help`.
+fn help() -> String {
+    [USAGE, &client::overview(), OPTIONS].concat()
 }
 
 /// The command of `lastout -- COMMAND [ARG]...`, which is how engines and most images
@@ -162,47 +193,9 @@ impl Supervise {
             },
             parent_death: None,
             sandbox: false,
+            control: false,
             level: None,
         }
-    }
-}
-
-/// `lastout check`.
-fn check(words: &mut Parser) -> Result<Order, Wrong> {
-    let (mut config, mut against) = (None, None);
-    let _ = words.next();
-    while let Some(word) = words.next().map_err(odd)? {
-        match word {
-            Short('c') | Long("config") => config = Some(value(words, "config <FILE>")?.into()),
-            Long("against") => against = Some(value(words, "against <FILE>")?.into()),
-            Short('h') | Long("help") => return Ok(Order::Print(CHECK_HELP.to_owned())),
-            other @ (Short(_) | Long(_) | Value(_)) => return Err(not_taken("check", other)),
-        }
-    }
-    Ok(Order::Check { config, against })
-}
-
-/// `lastout version`.
-fn version(words: &mut Parser) -> Result<Order, Wrong> {
-    let _ = words.next();
-    match words.next().map_err(odd)? {
-        None => Ok(Order::Print(VERSION.to_owned())),
-        Some(Short('h') | Long("help")) => Ok(Order::Print(VERSION_HELP.to_owned())),
-        Some(other) => Err(not_taken("version", other)),
-    }
-}
-
-/// A word that a subcommand does not know.
-fn not_taken(subcommand: &str, word: Arg<'_>) -> Wrong {
-    wrong(&format!("`{subcommand}` does not take `{}`", shown(word)))
-}
-
-/// As it was typed.
-fn shown(word: Arg<'_>) -> String {
-    match word {
-        Short(letter) => format!("-{letter}"),
-        Long(name) => format!("--{name}"),
-        Value(value) => value.to_string_lossy().into_owned(),
     }
 }
 
@@ -237,10 +230,11 @@ fn supervise(words: &mut Parser) -> Result<Order, Wrong> {
                 command.stop_timeout = Some(time);
             }
             Long("strict") => command.strict = true,
+            Long("control") => order.control = true,
             Long("sandbox") => order.sandbox = true,
             Short('v') | Long("verbose") => verbose += 1,
             Short('q') | Long("quiet") => quiet = true,
-            Short('h') | Long("help") => return Ok(Order::Print(HELP.to_owned())),
+            Short('h') | Long("help") => return Ok(Order::Print(help())),
             Short('V') | Long("version") => return Ok(Order::Print(VERSION.to_owned())),
             unknown @ (Short(_) | Long(_) | Value(_)) => {
                 return Err(wrong(&unknown_text(unknown)));
@@ -309,34 +303,47 @@ fn parsed<T>(
 
 /// What the parser itself does not take: a value where there is to be none.
 fn odd(error: lexopt::Error) -> Wrong {
+    wrong(&odd_text(error))
+}
+
+/// The same without where help is.
+pub(crate) fn odd_text(error: lexopt::Error) -> String {
     if let lexopt::Error::UnexpectedValue { option, value } = error {
         let value = value.to_string_lossy();
-        return wrong(&format!("`{option}` has no value, and got `{value}`"));
+        return format!("`{option}` has no value, and got `{value}`");
     }
-    wrong(&error.to_string())
+    error.to_string()
 }
 
 /// What is wrong with a word that was not expected where it is.
 fn unknown_text(word: Arg<'_>) -> String {
     match word {
         Short(letter) => format!("there is no option `-{letter}`"),
+        Long(name) if ASKING.iter().any(|opt| opt.long == name) => {
+            format!("`--{name}` comes after a subcommand, as in `lastout status --{name}`")
+        }
         Long(name) => match nearest(name, &mut LONG.into_iter()) {
             Some(near) => format!("there is no option `--{name}`; did you mean `--{near}`?"),
             None => format!("there is no option `--{name}`"),
         },
         Value(word) => {
             let word = word.to_string_lossy();
-            match word.as_ref() {
-                "check" | "version" => {
-                    format!("`{word}` comes first, and takes none of the other options")
-                }
-                // A command without `--` before it is what users of other inits type.
-                _ => format!(
-                    "no subcommand named `{word}`; a command goes after `--`, \
-                     as in `lastout -- {word}`"
-                ),
+            match Subcommand::named(&word) {
+                Some(_) => format!("`{word}` comes first, and takes none of the other options"),
+                None => no_subcommand(&word),
             }
         }
+    }
+}
+
+fn no_subcommand(word: &str) -> String {
+    let near = nearest(word, &mut COMMANDS.iter().map(|command| command.name));
+    match near {
+        Some(near) => format!("no subcommand named `{word}`; did you mean `lastout {near}`?"),
+        // A command without `--` before it is what users of other inits type.
+        None => format!(
+            "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
+        ),
     }
 }
 

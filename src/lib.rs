@@ -4,7 +4,9 @@
 //! is [`turn`]; what it may touch of Linux is in [`linux`].
 
 pub mod cli;
+pub mod client;
 pub mod config;
+pub mod control;
 pub mod face;
 pub mod limits;
 pub mod linux;

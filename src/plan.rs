@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use lastout_core::{Change, Changes, ProgramSpec, Spec};
 
+use crate::control::settings as control;
 use crate::face::Face;
 use crate::limits::Limits;
 use crate::schedule::Schedule;
@@ -25,6 +26,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The init that lastout was called as, if it was.
     pub face: Option<Face>,
+    /// The control socket; `None`: there is none.
+    pub control: Option<control::Settings>,
 }
 
 /// How a program is launched.

@@ -13,6 +13,7 @@ use lastout_core::Signal;
 use log::LevelFilter;
 
 use crate::cli::{self, Order, Supervise};
+use crate::client;
 use crate::config;
 use crate::face;
 use crate::linux::everybody;
@@ -54,6 +55,8 @@ pub fn run(args: Vec<OsString>, inherited: Inherited) -> u8 {
     match cli::read(&args) {
         Ok(Order::Print(text)) => print(&text),
         Ok(Order::Check { config, against }) => check(config.as_deref(), against.as_deref()),
+        Ok(Order::Talk(typed)) => client::run(&typed, &inherited),
+        Ok(Order::Complete(words)) => client::complete::words(&words),
         Ok(Order::Supervise(supervise)) => begin(supervise, inherited),
         Err(wrong) => refuse(&wrong.0, USAGE),
     }
@@ -126,11 +129,12 @@ fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
         mut command,
         parent_death,
         sandbox,
+        control,
         level,
     } = supervise;
     let mut origin = None;
     let single = config.is_none() && !command.argv.is_empty();
-    let (plan, level, format) = if single {
+    let (mut plan, level, format) = if single {
         if let Err(text) = take_stop_timeout(&mut command) {
             return refuse(&text, USAGE);
         }
@@ -153,6 +157,9 @@ fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
             Err(text) => return refuse(&text, CONFIG),
         }
     };
+    if control {
+        plan.control.get_or_insert_default();
+    }
     say::begin(level, format);
     ask_for_parent_death(parent_death);
     if sandbox {

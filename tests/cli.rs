@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use lastout::client::verbs::COMMANDS;
 use lastout_harness::binaries::{self, probe};
 use lastout_harness::configuration::Configuration;
 use lastout_harness::namespace::{Run, Setup, run};
@@ -37,9 +38,14 @@ fn typed_with(words: &[&str], environment: &[(&str, &str)]) -> (i32, String, Str
 fn refused(words: &[&str], what: &str) {
     let (code, said, complained) = typed(words);
     assert_eq!((code, said.as_str()), (2, ""), "{words:?}: {complained}");
+    let of = match words[0] {
+        "check" => "check ",
+        "version" => "version ",
+        _ => "",
+    };
     assert_eq!(
         complained,
-        format!("lastout: {what} (see `lastout --help`)\n"),
+        format!("lastout: {what} (see `lastout {of}--help`)\n"),
         "{words:?}"
     );
 }
@@ -145,8 +151,15 @@ fn exit_2_a_value_that_is_wrong_is_refused_with_what_was_expected() {
 
 #[test]
 fn help_is_printed_and_no_line_of_it_is_longer_than_a_terminal_is_wide() {
-    for words in [&["--help"][..], &["-h"], &["help"], &["check", "--help"]] {
-        let (code, said, complained) = typed(words);
+    let all = COMMANDS.iter().map(|command| vec![command.name, "--help"]);
+    let plain = [
+        vec!["--help"],
+        vec!["-h"],
+        vec!["help"],
+        vec!["help", "stop"],
+    ];
+    for words in all.chain(plain) {
+        let (code, said, complained) = typed(&words);
         assert_eq!((code, complained.as_str()), (0, ""), "{words:?}");
         assert!(said.contains("Usage: lastout"), "{said}");
         let long: Vec<&str> = said.lines().filter(|l| l.chars().count() > 80).collect();

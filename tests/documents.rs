@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use lastout_harness::{must, namespace};
+use lastout::client::verbs::{ASKING, COMMANDS};
+use lastout_harness::{binaries, must, namespace};
 
 #[test]
 fn every_test_that_the_facts_name_exists() {
@@ -47,6 +49,59 @@ fn the_manual_of_the_command_line_has_every_option() {
                 manual.contains(option),
                 "docs/cli.md does not know {option}"
             );
+        }
+    }
+}
+
+#[test]
+fn the_manual_of_the_command_line_has_every_subcommand_and_its_options() {
+    let manual = read("docs/cli.md");
+    for command in COMMANDS {
+        let name = command.name;
+        let row = manual
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}")));
+        let Some(row) = row else {
+            panic!("docs/cli.md does not know {name}");
+        };
+        for opt in command.options {
+            let long = format!("--{}", opt.long);
+            assert!(
+                row.contains(&long),
+                "docs/cli.md does not know {name} {long}"
+            );
+        }
+        assert!(
+            row.starts_with(&format!(
+                "| `{name}{}",
+                command.operands.shown().replace('|', "\\|")
+            )),
+            "{row}"
+        );
+    }
+    for opt in ASKING {
+        assert!(manual.contains(&format!("`--{}", opt.long)), "{}", opt.long);
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may block")]
+fn the_manual_pages_have_every_subcommand_and_every_section() {
+    let script = root().join("scripts/man");
+    let made = Command::new(script).arg(binaries::lastout()).output();
+    let made = must(made, "scripts/man");
+    assert!(made.status.success(), "{made:?}");
+    let page = read("target/man/lastout.1");
+    assert!(page.starts_with(".TH LASTOUT 1 "), "{page}");
+    for command in COMMANDS {
+        let entry = format!(".TP\n\\fB{}", command.name);
+        assert!(page.contains(&entry), "{}", command.name);
+    }
+    let page = read("target/man/supervisor.toml.5");
+    for section in read("docs/config.md").lines() {
+        if let Some(title) = section.strip_prefix("## ").filter(|it| !it.contains('`')) {
+            let title = title.to_uppercase().replace('-', "\\-");
+            assert!(page.contains(&format!(".SH {title}\n")), "{title}");
         }
     }
 }

@@ -94,7 +94,8 @@ fn check_directory(directory: &Path, place: Place) -> Result<(), Problem> {
     }
 }
 
-fn check_name(
+/// A name that is not known is an error, where it can be told who is.
+pub(super) fn check_name(
     what: &str,
     name: &str,
     known: Option<&[String]>,

@@ -8,11 +8,21 @@ use super::text::quoted;
 use super::tree::{Entry, Value};
 
 /// What may stand at the top of the main file.
-pub(super) const TOP: [&str; 5] = ["include", "supervisor", "signals", "defaults", "program"];
+pub(super) const TOP: [&str; 6] = [
+    "include",
+    "supervisor",
+    "control",
+    "signals",
+    "defaults",
+    "program",
+];
 
 /// The keys of `[supervisor]`.
 pub(super) const SUPERVISOR: [&str; 4] =
     ["stop_timeout", "startup_timeout", "log_level", "log_format"];
+
+/// The keys of `[control]`.
+pub(super) const CONTROL: [&str; 3] = ["socket", "enabled", "readers"];
 
 /// The keys of `[program.NAME]` and `[defaults]`.
 pub(super) const PROGRAM: [&str; 41] = [
@@ -140,6 +150,7 @@ fn hinted(problem: Problem, entry: &Entry, section: &str, keys: &[&str]) -> Prob
     }
     let belongs_to = [
         ("[supervisor]", SUPERVISOR.as_slice()),
+        ("[control]", CONTROL.as_slice()),
         ("[program.NAME] or [defaults]", PROGRAM.as_slice()),
     ];
     let belongs_to = belongs_to.iter().find(|(_, keys)| keys.contains(&name));

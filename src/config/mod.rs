@@ -5,7 +5,7 @@
 //! read      regular, UTF-8, at most 1 MiB          text   line, column, carets
 //! tree      TOML with a place for everything       problem  what is wrong, all of it
 //! include   which other files                      sections  all files put together
-//! program, supervisor   keys into meanings         value, duration, size, address,
+//! program, supervisor, control  keys into meanings value, duration, size, address,
 //!                                                  words, expand, env_file
 //! names, depends        which programs are meant   doubt    what is surely not meant
 //! check, log_files   what the machine says to it   explain  the plan in words
@@ -30,6 +30,7 @@ use crate::plan::{Launch, Plan, Stdin};
 
 mod address;
 mod check;
+mod control;
 mod depends;
 mod doubt;
 mod duration;
@@ -172,9 +173,13 @@ fn check_all(
     }
     let supervisor = supervisor::read(&sections.supervisor, surroundings.environment, problems);
     doubt::check_startup(&definitions, &supervisor, problems);
+    let read_with = (&variables, &*files);
+    let accounts = surroundings.accounts;
+    let control = control::read(&sections.control, read_with, accounts, problems);
     let signals = supervisor::signals(&sections.signals, &names, problems);
     let stop_timeout = stop_timeout(&supervisor, &options, (&definitions, &graph), problems);
     let mut plan = plan(definitions, surroundings, options);
+    plan.control = control;
     plan.spec.signals = signals;
     plan.spec.stop_timeout = Some(stop_timeout);
     plan.spec.startup_timeout = supervisor.startup_timeout.map(|(time, _)| time);
@@ -247,5 +252,6 @@ fn plan(
         launches,
         warnings: Vec::new(),
         face: None,
+        control: None,
     }
 }

@@ -63,6 +63,7 @@ impl Accounts for Machine {
     }
 }
 
+mod control;
 mod documents;
 mod errors;
 mod explained;

@@ -338,7 +338,8 @@ pub(super) fn is_numeric(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn wrong_name(name: &str) -> Option<String> {
+/// Why it can be nobody's name or number.
+pub(super) fn wrong_name(name: &str) -> Option<String> {
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | '/' | ',');
     if name.is_empty() {
         Some("is empty".to_owned())

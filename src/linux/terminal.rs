@@ -44,6 +44,20 @@ pub fn take_back() {
     let _ = unistd::tcsetpgrp(STDIN, unistd::getpgrp());
 }
 
+/// How many columns the terminal on descriptor 1 has; `None`: it is none, or does not say.
+#[must_use]
+pub fn columns() -> Option<usize> {
+    let mut size = libc::winsize {
+        ws_row: 0,
+        ws_col: 0,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    // SAFETY: the kernel writes a struct of this size, which is ours (ioctl_tty(2)).
+    let got = unsafe { libc::ioctl(1, libc::TIOCGWINSZ, &raw mut size) };
+    (got == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
 /// Puts a program's group in front.
 pub fn give_to(leader: Pid) {
     let _ = unistd::tcsetpgrp(STDIN, leader);

@@ -166,6 +166,7 @@ impl Clients {
                 false
             }
             Interest::Arrivals | Interest::Room => false,
+            Interest::Closed => true,
         };
         if is_gone {
             let client = self.all.swap_remove(at);

@@ -5,7 +5,8 @@ use lastout_core::{Cause, ExitStatus};
 use log::Level;
 use serde_json::{Map, Value, json};
 
-use super::{End, Entry, Report, Who};
+use super::{End, Entry, Report, Who, in_order};
+use crate::control::object::Object;
 use crate::say;
 
 pub(super) fn write(report: &Report, end: &End, level: Level) {
@@ -18,7 +19,9 @@ pub(super) fn write(report: &Report, end: &End, level: Level) {
             (Who::Other(person), None) => format!("stray {person}"),
         };
         let message = format!("{who}: {told}{}", entry.outcome());
-        say::object(level, &message, fields(entry, of));
+        let mut fields = fields(entry, of);
+        fields.insert("event".to_owned(), "goodbye".into());
+        say::object(level, &message, fields);
     }
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -36,10 +39,33 @@ pub(super) fn write(report: &Report, end: &End, level: Level) {
     say::object(level, &report.summary(end), fields);
 }
 
+/// The same before it is over, as the control socket tells it (docs/protocol.md).
+pub(super) fn so_far(report: &Report) -> Value {
+    let entries = match report.begun {
+        Some(_) => &report.entries,
+        None => &report.last_stop,
+    };
+    let entries = in_order(entries).into_iter().map(|(entry, of)| {
+        let mut fields = Object::from(fields(entry, of));
+        fields.put("text", entry.outcome());
+        fields.into_value()
+    });
+    let entries: Vec<Value> = entries.collect();
+    let mut reply = Object::reply(true);
+    reply.put("shutdown", report.begun.is_some());
+    if let Some(begun) = &report.begun {
+        reply.put("why", begun.why.as_str());
+    }
+    reply.put("entries", entries);
+    if report.unnamed > 0 {
+        reply.put("not_named", report.unnamed);
+    }
+    reply.into_value()
+}
+
 fn fields(entry: &Entry, of: Option<&str>) -> Map<String, Value> {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    put("event", json!("goodbye"));
     match &entry.who {
         Who::Leader(name) => put("name", json!(name)),
         Who::Other(person) => {

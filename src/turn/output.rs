@@ -184,26 +184,30 @@ impl Lastout {
         }
     }
 
-    /// Lets the relay tell a client what programs have written.
+    /// The order to tell a client what programs have written.
     ///
     /// # Errors
-    /// There is nobody to tell, or too many ask.
-    pub fn serve_output(&mut self, query: Query, client: OwnedFd) -> Result<(), NotServed> {
-        let relay = self.output.as_mut().and_then(|pipes| pipes.relay.as_mut());
+    /// There is nobody to give it to, or too many ask.
+    pub(super) fn order_to_serve(&self, query: Query) -> Result<Vec<u8>, NotServed> {
+        let relay = self.output.as_ref().and_then(|pipes| pipes.relay.as_ref());
         let working = relay.ok_or(NotServed::NothingKept)?;
         if working.finish != Finish::No {
             return Err(NotServed::NothingKept);
         }
-        if working.clients.len() >= MOST_CLIENTS {
-            return Err(NotServed::TooMany);
-        }
         let mut order = Vec::new();
         Order::Serve(query).encode(&mut order);
-        if order.len() > MOST_BYTES {
-            return Err(NotServed::TooMany);
+        match working.clients.len() < MOST_CLIENTS && order.len() <= MOST_BYTES {
+            true => Ok(order),
+            false => Err(NotServed::TooMany),
         }
-        working.clients.push_back((order, client));
-        Ok(())
+    }
+
+    /// Gives the relay such an order, and the client that it is about.
+    pub(super) fn serve_output(&mut self, order: Vec<u8>, client: OwnedFd) {
+        let relay = self.output.as_mut().and_then(|pipes| pipes.relay.as_mut());
+        if let Some(working) = relay {
+            working.clients.push_back((order, client));
+        }
     }
 }
 

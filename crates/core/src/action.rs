@@ -4,8 +4,8 @@ use alloc::string::String;
 use core::time::Duration;
 
 use crate::{
-    Changes, End, ExitStatus, HealthAction, ProgramId, Reply, RequestId, RunId, Scope, Signal,
-    SpawnFailure, Time,
+    Changes, End, ExitStatus, HealthAction, Outcome, ProgramId, Reply, RequestId, RunId, Scope,
+    Signal, SpawnFailure, Time,
 };
 
 /// An order to the shell. One that finds nobody is carried out: the fact that says so
@@ -75,6 +75,16 @@ pub enum Action {
     Load,
     /// Tell people.
     Notice(Notice),
+    /// Something is decided of a request that others of its programs still keep open.
+    /// What was told so is in the reply, too.
+    Decided {
+        /// Which.
+        id: RequestId,
+        /// Of which of its programs.
+        program: ProgramId,
+        /// What came of it.
+        outcome: Outcome,
+    },
     /// Answer a request; once for each.
     Reply {
         /// Which.

@@ -33,6 +33,8 @@ pub(crate) struct Waiting {
     for_what: What,
     /// How many of its programs are not decided.
     open: usize,
+    /// The programs of which something was decided that nobody was told yet.
+    news: Vec<ProgramId>,
 }
 
 #[derive(Clone, Debug)]
@@ -92,8 +94,25 @@ impl Waiting {
         let target = found.ok().and_then(|found| targets.get_mut(found));
         if let Some(target) = target.filter(|target| target.outcome.is_none()) {
             target.outcome = decision(target.goal);
-            self.open -= usize::from(target.outcome.is_some());
+            if target.outcome.is_some() {
+                self.open -= 1;
+                self.news.push(id);
+            }
         }
+    }
+
+    /// What was decided since this was asked for the last time.
+    fn take_news(&mut self) -> Vec<(ProgramId, Outcome)> {
+        let news = core::mem::take(&mut self.news);
+        let What::Programs(targets) = &self.for_what else {
+            return Vec::new();
+        };
+        let outcome = |id: ProgramId| {
+            let found = targets.binary_search_by_key(&id, |target| target.program);
+            let target = targets.get(found.ok()?)?;
+            Some((id, target.outcome.clone()?))
+        };
+        news.into_iter().filter_map(outcome).collect()
     }
 
     /// The programs about which nothing is decided.
@@ -117,10 +136,13 @@ impl Supervisor {
     pub(crate) fn await_programs(&mut self, now: Time, who: Asker, mut targets: Vec<Target>) {
         crate::order::sort_by(&mut targets, |a, b| a.program.cmp(&b.program));
         let programs: Vec<ProgramId> = targets.iter().map(|target| target.program).collect();
+        let (open, news): (Vec<&Target>, Vec<&Target>) =
+            targets.iter().partition(|it| it.outcome.is_none());
         self.requests.push(Waiting {
             who,
             since: now,
-            open: targets.iter().filter(|it| it.outcome.is_none()).count(),
+            open: open.len(),
+            news: news.iter().map(|target| target.program).collect(),
             for_what: What::Programs(targets),
         });
         if let Some(at) = who.deadline {
@@ -143,6 +165,7 @@ impl Supervisor {
             since: now,
             for_what: What::Load,
             open: 0,
+            news: Vec::new(),
         });
     }
 
@@ -282,6 +305,7 @@ impl Supervisor {
     }
 
     fn answer_the_decided(&mut self) {
+        self.tell_of_the_decided();
         self.answer_if(Waiting::is_decided, |waiting| {
             let What::Programs(targets) = waiting.for_what else {
                 return Reply::LoadFailed;
@@ -289,6 +313,24 @@ impl Supervisor {
             let outcome = |target: Target| Some((target.program, target.outcome?));
             Reply::Programs(targets.into_iter().filter_map(outcome).collect())
         });
+    }
+
+    /// Tells who waits for several programs of each as soon as it is decided. The last of
+    /// them is in the reply.
+    fn tell_of_the_decided(&mut self) {
+        let mut requests = core::mem::take(&mut self.requests);
+        let has_news = |it: &&mut Waiting| it.who.waits && it.open > 0 && !it.news.is_empty();
+        for waiting in requests.iter_mut().filter(has_news) {
+            let id = waiting.who.id;
+            for (program, outcome) in waiting.take_news() {
+                self.order(Action::Decided {
+                    id,
+                    program,
+                    outcome,
+                });
+            }
+        }
+        self.requests = requests;
     }
 
     fn answer_if(&mut self, which: impl Fn(&Waiting) -> bool, reply: impl Fn(Waiting) -> Reply) {

@@ -13,7 +13,7 @@ const EXAMPLE: &str = include_str!("../../../supervisor.toml.example");
 
 fn all_keys() -> impl Iterator<Item = &'static str> {
     let keys = keys::PROGRAM.into_iter().chain(keys::SUPERVISOR);
-    keys.chain(["include"])
+    keys.chain(keys::CONTROL).chain(["include"])
 }
 
 /// What stands under the heading of a key.
@@ -47,7 +47,9 @@ fn default_of(key: &str) -> String {
         EndPolicy::Shutdown => "shutdown".to_owned(),
     };
     match key {
-        "include" | "startup_timeout" => "none".to_owned(),
+        "enabled" => "true".to_owned(),
+        "readers" => "[]".to_owned(),
+        "include" | "startup_timeout" | "socket" => "none".to_owned(),
         "command" => "none, required".to_owned(),
         "directory" | "user" | "umask" => "lastout's".to_owned(),
         "environment" | "secrets" => "{}".to_owned(),
@@ -183,6 +185,7 @@ fn the_examples_of_the_manual_are_right() {
             "include" => format!("{example}\n{program}"),
             "timezone" | "concurrency" => format!("{program}{example}\nschedule = '@daily'\n"),
             "command" => format!("[program.web]\n{example}\n"),
+            key if keys::CONTROL.contains(&key) => format!("[control]\n{example}\n{program}"),
             key if keys::SUPERVISOR.contains(&key) => {
                 format!("[supervisor]\n{example}\n{program}")
             }

@@ -79,10 +79,17 @@ impl Configuration {
         self.folder.display().to_string()
     }
 
+    /// Where a run of it has its control socket, so that runs do not find each other's.
+    #[must_use]
+    pub fn socket(&self) -> String {
+        self.folder.join("control.sock").display().to_string()
+    }
+
     /// `lastout -c FILE WORDS…`, still to be started.
     #[must_use]
     pub fn setup(&self, words: &[&str]) -> Setup {
-        Setup::new(&[&["-c", &self.path()], words].concat())
+        let setup = Setup::new(&[&["-c", &self.path()], words].concat());
+        setup.environment("LASTOUT_SOCKET", &self.socket())
     }
 
     /// Starts `lastout -c FILE` as PID 1.

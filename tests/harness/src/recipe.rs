@@ -257,7 +257,7 @@ impl Dockerfile {
             let (instruction, rest) = line.split_once(' ').unwrap_or((line, ""));
             match instruction {
                 // The machine has what the image has, and nothing of these is asked for.
-                "" | "EXPOSE" | "VOLUME" => {}
+                "" | "EXPOSE" | "VOLUME" | "HEALTHCHECK" => {}
                 "FROM" => assert!(rest.starts_with("debian:"), "{line}"),
                 "RUN" => dockerfile.steps.push(Step::of_run(rest)),
                 "COPY" => {

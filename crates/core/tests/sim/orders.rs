@@ -37,7 +37,7 @@ impl Checker {
                 Ok(())
             }
             Action::Notice(notice) => self.notice(now, notice),
-            Action::Reply { .. } => Ok(()),
+            Action::Decided { .. } | Action::Reply { .. } => Ok(()),
             Action::Exit { code, drain_until } => self.leave(now, (*code, *drain_until), kernel),
         }
     }

@@ -82,6 +82,7 @@ fn number(action: &Action) -> (u64, u64) {
         Action::Notice(_) => (10, 0),
         Action::Exit { code, .. } => (11, u64::from(*code)),
         Action::Reply { id, .. } => (12, id.0),
+        Action::Decided { id, .. } => (13, id.0),
     }
 }
 

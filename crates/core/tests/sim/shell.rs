@@ -249,7 +249,10 @@ impl Shell<'_> {
             Action::TellStrays { .. } => kernel.tell_strays(now),
             Action::KillEverybody => kernel.kill_everybody(now),
             Action::Load => kernel.load(now),
-            Action::Notice(_) | Action::Reply { .. } | Action::Exit { .. } => {}
+            Action::Notice(_)
+            | Action::Decided { .. }
+            | Action::Reply { .. }
+            | Action::Exit { .. } => {}
         }
     }
 }

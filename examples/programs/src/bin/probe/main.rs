@@ -20,6 +20,7 @@
 //! probe notify [--name N] STEP...
 //! probe serve [--listen 127.0.0.1:8080] [--status FILE]
 //! probe send SIGNAL PID [COUNT] [--queue VALUE]
+//! probe ask SOCKET LINE...
 //! probe zombies [--until-none]
 //! probe launch [--open FD:PATH]... [--close FD]... [--ignore SIGNAL]... [--block SIGNAL]... [--nofile N]
 //!              [--nproc N] [--uid N] [--directory D] [--umask N] [--clear-environment]
@@ -34,6 +35,7 @@
 
 #![no_main]
 
+mod ask;
 mod crowd;
 mod flood;
 mod launch;
@@ -80,6 +82,7 @@ extern "C" fn main(count: i32, values: *const *const libc::c_char) -> i32 {
         "serve" => serve::serve(arguments),
         "send" => flood::send(arguments),
         "zombies" => state::zombies(arguments),
+        "ask" => ask::ask(arguments),
         "launch" => launch::launch(arguments),
         "parent" => launch::parent(arguments),
         _ => fail(2, &format!("probe: does not know {verb}")),

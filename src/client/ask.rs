@@ -1,0 +1,150 @@
+//! A question and what is answered to it, line by line.
+
+use std::ffi::OsString;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::answer::text;
+use super::connect::connect;
+use super::out::Out;
+use super::{Failure, NOBODY, REFUSED};
+use crate::control::wire::{LONGEST_REPLY, Verb, parse};
+
+/// How long a lastout may take that answers at once: it is stopped, or very busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    stream: UnixStream,
+    input: Vec<u8>,
+    /// Where in it the next line begins.
+    at: usize,
+    /// How much of it is known to have no newline.
+    searched: usize,
+}
+
+impl Conversation {
+    /// With who answers. `place`: what the command line says.
+    pub(super) fn begin(place: Option<&OsString>) -> Result<Conversation, Failure> {
+        Ok(Conversation {
+            stream: connect(place)?,
+            input: Vec::new(),
+            at: 0,
+            searched: 0,
+        })
+    }
+
+    /// Asks the only question. Who follows goes on listening, and says so by not hanging up.
+    pub(super) fn ask(&mut self, verb: Verb, line: &str, follows: bool) {
+        let waits = match verb {
+            Verb::Start
+            | Verb::Stop
+            | Verb::Restart
+            | Verb::ReloadPrograms
+            | Verb::Reload
+            | Verb::Wait => true,
+            Verb::Hello
+            | Verb::Status
+            | Verb::Signal
+            | Verb::Logs
+            | Verb::Events
+            | Verb::Tree
+            | Verb::Why
+            | Verb::Health
+            | Verb::Report
+            | Verb::Shutdown => false,
+        };
+        let _ = self.stream.set_read_timeout((!waits).then_some(PATIENCE));
+        // A refusal may be there already, and then nobody reads: it is the answer.
+        let _ = self.stream.write_all(line.as_bytes());
+        if !follows {
+            let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        }
+    }
+
+    /// From now on lines come when they come.
+    pub(super) fn follow(&mut self) {
+        let _ = self.stream.set_read_timeout(None);
+    }
+
+    /// The answer, if it is no refusal.
+    pub(super) fn answer(&mut self) -> Result<Value, Failure> {
+        let Some((_, answer)) = self.next()? else {
+            return Err(ended());
+        };
+        let Some(error) = answer.get("error") else {
+            return Ok(answer);
+        };
+        let mut said = Out::of(None, false);
+        // The errors of a configuration have several lines, as `lastout check` prints them.
+        let message = text(error, "message");
+        said.put(if message.contains('\n') {
+            ""
+        } else {
+            "lastout: "
+        });
+        for (number, line) in message.lines().enumerate() {
+            said.put(if number > 0 { "\n" } else { "" });
+            said.put_clean(line);
+        }
+        said.put_field("; ", error, "hint");
+        Err(Failure::Said(said.take(), REFUSED))
+    }
+
+    /// The next line, and what it says; `None`: there is no more.
+    pub(super) fn next(&mut self) -> Result<Option<(String, Value)>, Failure> {
+        loop {
+            let rest = self.input.get(self.searched..).unwrap_or_default();
+            if let Some(found) = rest.iter().position(|byte| *byte == b'\n') {
+                let end = self.searched + found;
+                let line = self.input.get(self.at..end).unwrap_or_default();
+                let value = parse(line).map_err(wrong)?;
+                let line = String::from_utf8_lossy(line).into_owned();
+                self.at = end + 1;
+                self.searched = self.at;
+                return Ok(Some((line, value)));
+            }
+            self.input.drain(..self.at);
+            self.at = 0;
+            self.searched = self.input.len();
+            // One reply, and what came behind it.
+            if self.input.len() > 2 * LONGEST_REPLY {
+                return Err(wrong("a line is too long"));
+            }
+            let mut buffer = [0; 16 << 10];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return Ok(None),
+                Ok(count) => self.input.extend(buffer.iter().take(count)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let text = "lastout: it is there, and does not answer within 10 s; \
+                                is it stopped?";
+                    return Err(Failure::Said(text.to_owned(), NOBODY));
+                }
+                // It has left in the middle of it.
+                Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// Whether a whole line is here already.
+    pub(super) fn has_line(&self) -> bool {
+        let rest = self.input.get(self.searched..).unwrap_or_default();
+        rest.contains(&b'\n')
+    }
+}
+
+fn wrong(what: &str) -> Failure {
+    let text = ["lastout: the answer is none: ", what].concat();
+    Failure::Said(text, REFUSED)
+}
+
+/// Nothing was answered.
+pub(super) fn ended() -> Failure {
+    let text = "lastout: the connection ended before the answer came; has lastout ended?";
+    Failure::Said(text.to_owned(), NOBODY)
+}

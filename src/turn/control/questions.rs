@@ -1,0 +1,218 @@
+//! What clients only ask: answered at once, out of what is known.
+
+use lastout_core::{ProgramId, Time};
+use serde_json::Value;
+
+use super::Answer;
+use crate::control::answers;
+use crate::control::object::Object;
+use crate::control::server::ClientId;
+use crate::control::wire::{Code, PROTOCOL, Refusal};
+use crate::linux::people::Resident;
+use crate::logs::message::Query;
+use crate::plan::Launch;
+use crate::turn::{Lastout, NotServed};
+use crate::words;
+
+impl Lastout {
+    pub(super) fn hello(&self, client: ClientId) -> Value {
+        let may = self.control.as_ref().map(|it| it.server.may(client));
+        let mut reply = Object::reply(true);
+        reply.put("server", "lastout");
+        reply.put("version", env!("CARGO_PKG_VERSION"));
+        reply.put("protocol", PROTOCOL);
+        reply.put("pid", std::process::id());
+        reply.put("access", may.unwrap_or_default());
+        reply.into_value()
+    }
+
+    pub(super) fn status(&self, now: Time, programs: &[String]) -> Answer {
+        let ids = self.find(programs)?;
+        let not_well = self.core.not_well();
+        let is_well = !self.core.is_stopping() && !not_well.iter().any(|id| ids.contains(id));
+        let statuses = ids.into_iter().filter_map(|id| {
+            let status = self.core.status(now, id)?;
+            let pid = status.run.and_then(|run| self.people.leader(run));
+            let pid = pid.map(|person| person.id());
+            let spec = self.core.spec();
+            Some(answers::status(spec, now, id, &status, pid))
+        });
+        let statuses: Vec<Value> = statuses.collect();
+        let mut reply = Object::reply(true);
+        reply.put("programs", statuses);
+        reply.put("well", is_well);
+        Ok(Some(reply.into_value()))
+    }
+
+    pub(super) fn why(&self, now: Time, programs: &[String]) -> Answer {
+        let ids = match programs.is_empty() {
+            false => self.find(programs)?,
+            // In the shutdown: who keeps it waiting.
+            true if self.core.is_stopping() => {
+                let lives = |id: &ProgramId| {
+                    let status = self.core.status(now, *id);
+                    status.is_some_and(|status| status.run.is_some())
+                };
+                self.find(programs)?.into_iter().filter(lives).collect()
+            }
+            true => self.core.not_well(),
+        };
+        let chains = ids.into_iter().map(|id| answers::why(&self.core, now, id));
+        let chains: Vec<Value> = chains.collect();
+        let mut reply = Object::reply(true);
+        reply.put("programs", chains);
+        Ok(Some(reply.into_value()))
+    }
+
+    pub(super) fn tree(&self, now: Time) -> Answer {
+        let Some((residents, more)) = self.people.residents() else {
+            let message = "who is there cannot be told without /proc";
+            return Err(Refusal::new(Code::Unavailable, message));
+        };
+        let of = |program: Option<ProgramId>| {
+            let of = residents.iter().filter(|resident| {
+                resident.run.and_then(|run| self.core.program_of(run)) == program
+            });
+            of.map(resident).collect::<Vec<Value>>()
+        };
+        let spec = self.core.spec();
+        let mut programs: Vec<Value> = Vec::new();
+        for id in self.find(&[])? {
+            let processes = of(Some(id));
+            if processes.is_empty() {
+                continue;
+            }
+            let mut program = Object::default();
+            program.put("name", words::name(spec, id));
+            if let Some(status) = self.core.status(now, id) {
+                program.put("state", status.state.as_str());
+            }
+            program.put("told", answers::told(&self.core, now, id));
+            program.put("processes", processes);
+            programs.push(program.into_value());
+        }
+        let mut reply = Object::reply(true);
+        reply.put("programs", programs);
+        reply.put("strays", of(None));
+        reply.put("strays_told", "SIGTERM when all programs are gone");
+        if more > 0 {
+            reply.put("not_named", more);
+        }
+        Ok(Some(reply.into_value()))
+    }
+
+    pub(super) fn events(
+        &mut self,
+        now: Time,
+        client: ClientId,
+        programs: &[String],
+        follow: bool,
+    ) -> Answer {
+        // Of who was removed there is something to tell, too.
+        let names: Option<Vec<String>> = match programs.is_empty() {
+            true => None,
+            false => {
+                let ids = self.find(programs)?;
+                let spec = self.core.spec();
+                Some(
+                    ids.iter()
+                        .map(|id| words::name(spec, *id).to_owned())
+                        .collect(),
+                )
+            }
+        };
+        let Some(control) = &mut self.control else {
+            return Ok(None);
+        };
+        let mut reply = Object::reply(true);
+        reply.put("events", control.events.told_of(names.as_deref()));
+        let reply = reply.into_value();
+        if follow {
+            let names = names.unwrap_or_default();
+            control
+                .server
+                .follows(now, &self.poll, client, (&reply, names));
+            return Ok(None);
+        }
+        Ok(Some(reply))
+    }
+
+    /// The relay has what was written, and talks to the client itself from then on.
+    pub(super) fn logs(
+        &mut self,
+        client: ClientId,
+        programs: &[String],
+        mut query: Query,
+    ) -> Answer {
+        let asked_for = self.find(programs)?;
+        let is_relayed = |id: &ProgramId| {
+            let launch = self.launches.get(self.core.launched_as(*id).0 as usize);
+            launch.is_some_and(Launch::is_relayed)
+        };
+        let spec = self.core.spec();
+        let direct = asked_for.iter().find(|id| !is_relayed(id));
+        let is_any_relayed = asked_for.iter().any(is_relayed);
+        // Of all those that are, where nobody was named.
+        if let Some(direct) = direct.filter(|_| !programs.is_empty() || !is_any_relayed) {
+            let name = match programs.is_empty() {
+                true => "every program",
+                false => words::name(spec, *direct),
+            };
+            let message = format!("what {name} writes goes straight to lastout's own output");
+            let hint = "with stdout = \"prefix\", \"json\" or a file it comes by lastout";
+            return Err(Refusal::new(Code::NotRelayed, message).hint(hint));
+        }
+        if !programs.is_empty() {
+            let names = asked_for.iter().map(|id| words::name(spec, *id).to_owned());
+            query.programs = names.collect();
+        }
+        let order = self.order_to_serve(query).map_err(|why| match why {
+            NotServed::NothingKept => {
+                let message = "nothing is kept of what these programs have written";
+                Refusal::new(Code::Unavailable, message)
+                    .hint("they were not started yet, or the container ends")
+            }
+            NotServed::TooMany => {
+                Refusal::new(Code::Unavailable, "too many clients ask for lines at once")
+            }
+        })?;
+        let control = self.control.as_mut();
+        let reply = Object::reply(true).into_value();
+        let descriptor =
+            control.and_then(|control| control.server.hand_over(&self.poll, client, &reply));
+        if let Some(descriptor) = descriptor {
+            self.serve_output(order, descriptor);
+        }
+        Ok(None)
+    }
+
+    pub(super) fn may_reload(&self) -> Result<(), Refusal> {
+        match self.origin {
+            Some(_) => Ok(()),
+            None => {
+                let message = "lastout was started with a command, and has no configuration";
+                Err(Refusal::new(Code::NoConfiguration, message))
+            }
+        }
+    }
+
+    pub(super) fn would_reload(&mut self) -> Answer {
+        self.may_reload()?;
+        let Some(origin) = &self.origin else {
+            return Ok(None);
+        };
+        let loaded = origin
+            .look()
+            .map_err(|errors| Refusal::new(Code::BadConfiguration, errors.trim_end()))?;
+        let changes = self.changes_to(&loaded.plan);
+        Ok(Some(answers::changes(&changes, false)))
+    }
+}
+
+fn resident(resident: &Resident) -> Value {
+    let mut process = Object::default();
+    process.put("pid", resident.pid);
+    process.put("parent", resident.parent);
+    process.put("command", resident.command.as_str());
+    process.into_value()
+}
