@@ -15,6 +15,10 @@ use log::Level;
 use crate::limits::{Capabilities, Resource};
 use crate::plan::{Launch, Probe, Ready};
 
+mod asked;
+
+pub use asked::{outcome, reason};
+
 /// A program's name.
 #[must_use]
 pub fn name(spec: &Spec, program: ProgramId) -> &str {
@@ -228,7 +232,7 @@ fn asked(launch: Option<&Launch>, question: Question) -> Option<&[CString]> {
         Question::Health => launch?.health.as_ref(),
         Question::Ready => match launch?.ready.as_ref()? {
             Ready::Probe(probe) => Some(probe),
-            Ready::Notify | Ready::Descriptor(_) => None,
+            Ready::Notify | Ready::Descriptor(_) | Ready::Line(_) => None,
         },
     };
     match probe? {

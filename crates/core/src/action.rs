@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::{
     Changes, End, ExitStatus, HealthAction, ProgramId, Reply, RequestId, RunId, Scope, Signal,
-    SpawnFailure,
+    SpawnFailure, Time,
 };
 
 /// An order to the shell. One that finds nobody is carried out: the fact that says so
@@ -86,6 +86,8 @@ pub enum Action {
     Exit {
         /// The container's exit status.
         code: u8,
+        /// Until when what programs wrote may still be passed on (LOG-4).
+        drain_until: Time,
     },
 }
 

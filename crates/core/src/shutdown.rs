@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// How long lastout waits for those that it killed: to reap and report them, and as a
-/// subreaper not to leave them to others. Who hangs in the kernel is not waited for.
+/// subreaper not to leave them to others. Who hangs in the kernel is not waited for. And
+/// how long what programs wrote is passed on at least, once nobody is left.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 /// The exit status of a shutdown that had to kill, with `--strict`: as of a process
@@ -282,10 +283,18 @@ impl Supervisor {
     fn leave(&mut self, now: Time) {
         self.answer_everybody(now);
         let code = self.exit_code();
+        let moment = now.plus(LAST_MOMENT);
+        // Who reads slowly has as long as the programs would have had.
+        let drain_until = match &self.phase {
+            Phase::Stopping(shutdown) => shutdown
+                .deadline
+                .map_or(moment, |(deadline, _)| deadline.max(moment)),
+            Phase::Up | Phase::Over => moment,
+        };
         self.phase = Phase::Over;
         // Nothing is due any more, whoever hangs in the kernel.
         self.rearm();
-        self.order(Action::Exit { code });
+        self.order(Action::Exit { code, drain_until });
     }
 
     /// The container's exit status.

@@ -283,7 +283,7 @@ impl Bench {
 
     /// The status that lastout left with.
     fn exit(&self) -> Option<u8> {
-        if let Some(Action::Exit { code }) = self.last.last() {
+        if let Some(Action::Exit { code, .. }) = self.last.last() {
             Some(*code)
         } else {
             None

@@ -38,7 +38,7 @@ impl Checker {
             }
             Action::Notice(notice) => self.notice(now, notice),
             Action::Reply { id, reply } => self.reply(now, *id, reply),
-            Action::Exit { code } => self.leave(now, *code, kernel),
+            Action::Exit { code, drain_until } => self.leave(now, (*code, *drain_until), kernel),
         }
     }
 

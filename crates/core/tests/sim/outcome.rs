@@ -118,7 +118,7 @@ fn number(action: &Action) -> (u64, u64) {
         Action::KillEverybody => (8, 0),
         Action::Load => (9, 0),
         Action::Notice(_) => (10, 0),
-        Action::Exit { code } => (11, u64::from(*code)),
+        Action::Exit { code, .. } => (11, u64::from(*code)),
         Action::Reply { id, .. } => (12, id.0),
     }
 }
