@@ -512,11 +512,11 @@ impl Supervisor {
             end: Some(end),
             ..Aftermath::default()
         };
-        self.become_state(now, id, State::Fatal { reason });
         self.notice(Notice::GaveUp {
             program: id,
             reason,
         });
+        self.become_state(now, id, State::Fatal { reason });
         self.first_failure.get_or_insert(end);
         if policy == EndPolicy::Shutdown {
             self.begin_shutdown(now, Cause::Ended(id, end));
@@ -548,8 +548,8 @@ impl Supervisor {
         if spec.kind == Kind::Service {
             program.failures = 0;
         }
-        self.become_state(now, id, State::Running { run, born });
         self.notice(Notice::Up { program: id });
+        self.become_state(now, id, State::Running { run, born });
         self.note_up(id);
         self.watch_running(now, id);
     }

@@ -251,6 +251,7 @@ impl Supervisor {
             self.let_go(id);
         }
         self.notice(Notice::Reloaded { changes });
+        self.decide_all(now);
         for (id, deed) in deeds {
             self.follow(now, id, deed);
         }

@@ -103,6 +103,7 @@ impl Supervisor {
             interrupts: 0,
         });
         self.notice(Notice::ShutdownBegun { cause });
+        self.answer_in_shutdown(now, cause);
         self.end_startup(now);
         if let Some(timeout) = timeout {
             let by = now.plus(timeout / 2);
@@ -117,7 +118,6 @@ impl Supervisor {
             }
             self.let_go(id);
         }
-        self.answer_in_shutdown(now, cause);
         self.decide_all(now);
     }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use lastout_core::{
     Aftermath, Care, Cause, End, Event, ExitStatus, Hook, Kind, Leftovers, Notice, ProgramId,
-    ProgramSpec, ReadyBy, RunId, Signal, SpawnFailure, Spec, Time, Why,
+    ProgramSpec, ReadyBy, Reply, RequestId, RunId, Signal, SpawnFailure, Spec, Time, Why,
 };
 
+use crate::answers::Asked;
 use crate::probes::Asker;
 use crate::shadow::{Check, Due, Fate, Part, Shadow, Standing, Watch, users};
 use crate::verdict::How;
@@ -27,6 +28,14 @@ pub(crate) struct Checker {
     /// Those that ask.
     pub(crate) askers: BTreeMap<RunId, Asker>,
     pub(crate) stop: Option<Stop>,
+    /// Requests that were not answered, those for a reload, and answers that are due now.
+    pub(crate) asked: Vec<Asked>,
+    pub(crate) loads: Vec<RequestId>,
+    pub(crate) replies_due: Vec<(RequestId, Reply)>,
+    /// Whether somebody was answered as at the end of lastout: it must leave now.
+    pub(crate) leaves_now: bool,
+    /// The shutdown that somebody asked for, and that must begin now.
+    pub(crate) asked_for_end: Option<Cause>,
     /// The stop signal that has come, and that must begin the shutdown now.
     pub(crate) stop_signal: Option<Signal>,
     /// Who is so unwell that the container must end now.
@@ -99,6 +108,11 @@ impl Checker {
             last_run: None,
             askers: BTreeMap::new(),
             stop: None,
+            asked: Vec::new(),
+            loads: Vec::new(),
+            replies_due: Vec::new(),
+            leaves_now: false,
+            asked_for_end: None,
             stop_signal: None,
             unhealthy: None,
             due: Due::default(),
@@ -189,12 +203,12 @@ impl Checker {
             Event::Due { program } => self.time_has_come(program.0 as usize),
             Event::Loaded { spec, launches } => return self.loaded(now, spec, launches),
             Event::NobodyLeft => self.nobody_left = true,
-            Event::LeaderAlone { .. }
-            | Event::LoadFailed
-            | Event::Requested { .. }
-            | Event::Withdrawn { .. }
-            | Event::Tick => {}
+            Event::LoadFailed => self.loads_are_done(None),
+            Event::Requested { .. } => self.requested(now, event)?,
+            Event::Withdrawn { id } => self.withdrawn(*id),
+            Event::LeaderAlone { .. } | Event::Tick => {}
         }
+        self.look_at_requests(now);
         Ok(())
     }
 

@@ -30,9 +30,12 @@ impl Checker {
         let places: Vec<usize> = self.places.iter().map(|place| place.0 as usize).collect();
         self.look_at_places(new, &places)?;
         let changes = self.changes(new, launches);
+        self.loads_are_done(Some(&changes));
         self.due.notices.push(Notice::Reloaded { changes });
         self.leave_unless_in(&places);
         let old = self.put_in_place(new, &places);
+        // Who is up may be so by another measure now.
+        self.look_at_requests(now);
         for ((place, launch), old) in places.iter().zip(launches).zip(old) {
             match old {
                 Some(old) => self.becomes(now, *place, &old, *launch),
@@ -95,6 +98,7 @@ impl Checker {
     }
 
     fn leave_unless_in(&mut self, places: &[usize]) {
+        let mut left = Vec::new();
         for (place, shadow) in self.shadows.iter_mut().enumerate() {
             let is_in = match shadow.standing {
                 Standing::Removed => continue,
@@ -105,10 +109,14 @@ impl Checker {
                 shadow.standing = Standing::Removed;
                 shadow.wanted = false;
                 shadow.again = false;
+                left.push(place);
                 if matches!(shadow.life, Life::Pause(_)) {
                     shadow.life = Life::Waiting;
                 }
             }
+        }
+        for place in left {
+            self.removed(place);
         }
     }
 
@@ -172,12 +180,13 @@ impl Checker {
         if comes_back {
             shadow.standing = Standing::Listed;
             // Who was not told yet never went away.
-            shadow.wanted = is_untold;
+            shadow.wanted = is_untold && !shadow.stopped;
             restarts |= !is_untold;
         }
-        let by_itself = is_by_itself(&spec);
+        let need_not = !is_by_itself(&spec) && is_by_itself(old);
+        // Who was stopped on request stays so.
+        let by_itself = is_by_itself(&spec) && !shadow.stopped;
         let begins = by_itself && !is_by_itself(old);
-        let need_not = !by_itself && is_by_itself(old);
         let is_alive = shadow.run().is_some();
         let is_asked_anew = old.readiness != spec.readiness
             || old.healthcheck != spec.healthcheck
@@ -212,10 +221,11 @@ impl Checker {
         let anew = match &shadow.life {
             Life::Waiting => begins,
             Life::Pause(_) => restarts,
-            Life::Done { .. } => begins || (restarts && by_itself),
+            Life::Done { .. } => begins || (restarts && by_itself && shadow.wanted),
             life @ Life::Fatal { .. } => {
                 let changes = restarts && by_itself;
-                begins || changes || (needs_no_more(life) && spec.schedule.is_none())
+                let is_mended = changes || (needs_no_more(life) && spec.schedule.is_none());
+                begins || (is_mended && shadow.wanted)
             }
             Life::Alive(_) | Life::Between(..) => false,
         };
@@ -276,7 +286,7 @@ impl Checker {
                 .needs
                 .iter()
                 .any(|need| need.program.0 as usize == place);
-            is_for_it && needs_it && is_listed && spec.schedule.is_none()
+            is_for_it && needs_it && is_listed && shadow.wanted && spec.schedule.is_none()
         };
         (0..self.shadows.len()).filter(is_given_up).collect()
     }
@@ -298,7 +308,7 @@ impl Checker {
         let Some(concurrency) = spec.schedule.filter(|_| spec.autostart) else {
             return;
         };
-        if self.stop.is_some() || shadow.standing == Standing::Removed {
+        if self.stop.is_some() || shadow.standing == Standing::Removed || shadow.stopped {
             return;
         }
         let is_alive = shadow.run().is_some();

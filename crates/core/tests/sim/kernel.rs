@@ -15,7 +15,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use lastout_core::{Event, RunId, Signal, Time};
+use lastout_core::{Event, RequestId, RunId, Signal, Time};
 
 use crate::random::Random;
 use crate::world::{Chaos, World};
@@ -123,6 +123,8 @@ pub(crate) enum News {
     Due(String),
     /// The configuration was read, and it is the one of this number.
     Loaded(usize),
+    /// Somebody asks for what the world has at this place.
+    Asked(usize),
 }
 
 /// Processes, and the happenings that wait for their time.
@@ -142,6 +144,8 @@ pub(crate) struct Kernel {
     /// How many configurations there are, and how many were read.
     versions: usize,
     loads: usize,
+    /// Whether anybody asks for anything, and wants to know of a configuration that is wrong.
+    is_asked: bool,
     alive: usize,
     strays_told: bool,
     killing_everybody: bool,
@@ -161,6 +165,7 @@ impl Kernel {
             inbox: Vec::new(),
             versions: world.versions.len(),
             loads: 0,
+            is_asked: !world.requests.is_empty(),
             alive: 0,
             strays_told: false,
             killing_everybody: false,
@@ -174,6 +179,13 @@ impl Kernel {
         }
         for (at, name) in &world.dues {
             kernel.bring(*at, News::Due(name.clone()));
+        }
+        for (number, ask) in world.requests.iter().enumerate() {
+            kernel.bring(ask.at, News::Asked(number));
+            if let Some(gone) = ask.gone {
+                let id = RequestId(number as u64);
+                kernel.report(gone, Event::Withdrawn { id });
+            }
         }
         for at in &world.strays {
             kernel.at(*at, Happening::Stray);

@@ -20,6 +20,11 @@ impl Checker {
     /// A step is done: everything was ordered that had to be.
     pub(crate) fn step_done(&mut self, now: Time, deadline: Option<Time>) -> Check {
         self.due.is_nothing()?;
+        self.answers_done(now)?;
+        ensure!(
+            self.asked_for_end.is_none(),
+            "somebody asked for the end, and no shutdown has begun"
+        );
         self.deadline = deadline;
         ensure!(self.disowns.is_none(), "not disowned");
         ensure!(self.twin_due.is_none(), "no second life begins");
@@ -57,6 +62,7 @@ impl Checker {
         if matches!(shadow.life, Life::Pause(until) if until <= now) {
             shadow.life = Life::Waiting;
         }
+        self.leave_done(program)?;
         let shadow = &self.shadows[program];
         match &shadow.life {
             Life::Waiting => self.start_done(now, program),

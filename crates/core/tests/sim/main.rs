@@ -5,6 +5,8 @@
 //! `LASTOUT_SIM_SEEDS=n` looks at that many worlds; `LASTOUT_SIM_SEED=n` at one, and
 //! prints all that happens in it. docs/simulation.md says more.
 
+mod answers;
+mod asked;
 mod endings;
 mod exit_status;
 mod facts;
@@ -14,6 +16,7 @@ mod liveness;
 mod notices;
 mod orders;
 mod outcome;
+mod overview;
 mod probes;
 mod random;
 mod regressions;

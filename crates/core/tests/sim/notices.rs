@@ -13,7 +13,11 @@ use crate::shadow::{Check, Life, Part, Standing, Watch, ensure};
 impl Checker {
     pub(crate) fn notice(&mut self, now: Time, notice: &Notice) -> Check {
         match notice {
-            Notice::Up { program } => self.is_up(now, program.0 as usize),
+            Notice::Up { program } => {
+                self.is_up(now, program.0 as usize)?;
+                self.up_is_seen(now, program.0 as usize);
+                Ok(())
+            }
             Notice::Ended {
                 program,
                 asked,
@@ -170,7 +174,10 @@ impl Checker {
             Standing::Listed | Standing::New
         );
         let is_main = self.spec.main == Some(ProgramId(program as u32));
-        is_listed && !is_main && is_by_itself(&self.spec.programs[program])
+        is_listed
+            && !is_main
+            && !self.shadows[program].stopped
+            && is_by_itself(&self.spec.programs[program])
     }
 
     /// Whether all were up, by the clock and not by what is said.
@@ -205,7 +212,10 @@ impl Checker {
                 self.stop_signal == Some(signal),
                 "nobody asked for the shutdown"
             ),
-            Cause::Requested(_) => return Err("nobody asked for the shutdown".into()),
+            Cause::Requested(_) => ensure!(
+                self.asked_for_end.take() == Some(cause),
+                "nobody asked for the shutdown"
+            ),
             Cause::Ended(program, end) => {
                 let shadow = &self.shadows[program.0 as usize];
                 ensure!(
@@ -237,6 +247,7 @@ impl Checker {
                 );
             }
         }
+        self.requests_in_shutdown(now, cause);
         self.late = Duration::ZERO;
         self.somebody_hung = false;
         self.startup_at = None;

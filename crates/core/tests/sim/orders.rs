@@ -37,7 +37,8 @@ impl Checker {
                 Ok(())
             }
             Action::Notice(notice) => self.notice(now, notice),
-            Action::Decided { .. } | Action::Reply { .. } => Ok(()),
+            Action::Decided { .. } => Ok(()),
+            Action::Reply { id, reply } => self.reply(now, *id, reply),
             Action::Exit { code, drain_until } => self.leave(now, (*code, *drain_until), kernel),
         }
     }
@@ -90,6 +91,9 @@ impl Checker {
             }
             Work::Command | Work::Probe(_) => {}
         }
+        if matches!(self.shadows[program].life, Life::Waiting | Life::Pause(_)) {
+            self.shadows[program].was_killed = false;
+        }
         self.shadows[program].last_run = Some(run);
         self.runs.insert(run, program);
         if self.shadows[program].standing == Standing::New {
@@ -105,6 +109,7 @@ impl Checker {
         let shadow = &self.shadows[program];
         ensure!(self.stop.is_none(), "started during the shutdown (RUN-2)");
         ensure!(shadow.wanted, "started though nobody asked for it");
+        ensure!(!shadow.stopped, "started, and somebody had stopped it");
         if let Life::Pause(until) = shadow.life {
             ensure!(until <= now, "started before its pause is over");
         }
@@ -228,8 +233,10 @@ impl Checker {
                 }
                 stopping || (why == Why::Removed && shadow.standing == Standing::Removed)
             }
-            Why::Changed | Why::Restarted | Why::Stopped | Why::Replaced | Why::Unhealthy => {
-                shadow.must == Some(why)
+            Why::Changed | Why::Replaced | Why::Unhealthy => shadow.must == Some(why),
+            Why::Restarted | Why::Stopped => {
+                let is_its_turn = self.leaves_after(program).is_none();
+                shadow.must == Some(why) || (shadow.leaving == Some(why) && is_its_turn)
             }
             Why::NotReady => {
                 let is_late = life.execed.is_some() && !life.ready && is_over;
@@ -337,13 +344,17 @@ impl Checker {
         if let Some(check) = self.kill_asker(now, run) {
             return check;
         }
-        let (_, life) = self.living(run)?;
+        let (program, life) = self.living(run)?;
         ensure!(life.first_told().is_some(), "killed untold (STOP-1)");
         ensure!(
             life.leader.is_some() || life.followers_told.is_some(),
             "the followers are killed untold (STOP-1)"
         );
         life.killed = Some(now);
+        self.shadows[program].was_killed = true;
+        let Some(life) = self.shadows[program].run_mut() else {
+            return Ok(());
+        };
         let hung_up = life.hung_up || life.leader.is_some();
         ensure!(
             hung_up || !life.has_terminal,

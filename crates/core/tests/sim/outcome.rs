@@ -1,10 +1,10 @@
 //! How a world went: a fingerprint of all that was ordered and when, and how much of
 //! everything there was. Worlds in which something never happens prove nothing of it.
 
-use lastout_core::{Action, Care, Cause, FatalReason, Notice, Time, Why, Work};
+use lastout_core::{Action, By, Care, Cause, FatalReason, Notice, Reply, Time, Why, Work};
 
 /// What is counted, and how often it must be there in a thousand worlds.
-pub(crate) const FLOOR: [(&str, u64); 27] = [
+pub(crate) const FLOOR: [(&str, u64); 32] = [
     ("ends", 900),
     ("facts", 30_000),
     ("starts", 3_000),
@@ -32,6 +32,11 @@ pub(crate) const FLOOR: [(&str, u64); 27] = [
     ("times left out", 95),
     ("late wakes", 30),
     ("post_stops that take too long", 100),
+    ("programs told since somebody stopped them", 120),
+    ("programs that are up since somebody asked", 120),
+    ("programs that are gone since somebody asked", 120),
+    ("programs of which somebody asked for something else", 40),
+    ("programs of which a deadline passed", 30),
 ];
 
 /// How a world went.
@@ -52,6 +57,39 @@ impl Outcome {
         let mixed = self.fingerprint.rotate_left(5) ^ (kind << 20) ^ run ^ (micros << 24);
         self.fingerprint = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         if let Some(index) = kind_of(action) {
+            self.ordered[index] += 1;
+        }
+        if let Action::Reply { reply, .. } = action {
+            self.answered(reply);
+        }
+    }
+
+    fn answered(&mut self, reply: &Reply) {
+        let Reply::Programs(outcomes) = reply else {
+            return;
+        };
+        for (_, outcome) in outcomes {
+            use lastout_core::Outcome as Of;
+            let index = match outcome {
+                Of::Started { .. } | Of::Completed { .. } => 28,
+                Of::Stopped { .. } => 29,
+                Of::Overtaken(By::Start | By::Stop | By::Restart) => 30,
+                Of::TimedOut(_) => 31,
+                Of::AlreadyRunning
+                | Of::AlreadyStopped
+                | Of::Signalled
+                | Of::Reloads { .. }
+                | Of::NotRunning
+                | Of::Holds { .. }
+                | Of::Impossible(_)
+                | Of::NoHealthcheck
+                | Of::SetGoing(_)
+                | Of::Ended { .. }
+                | Of::GaveUp { .. }
+                | Of::Overtaken(By::Shutdown)
+                | Of::Removed
+                | Of::Unknown => continue,
+            };
             self.ordered[index] += 1;
         }
     }
@@ -104,7 +142,8 @@ fn kind_of(action: &Action) -> Option<usize> {
     };
     if let Notice::Told { why, .. } = notice {
         return match why {
-            Why::Shutdown | Why::Stopped => None,
+            Why::Shutdown => None,
+            Why::Stopped => Some(27),
             Why::Removed => Some(8),
             Why::Changed => Some(9),
             Why::Restarted => Some(10),

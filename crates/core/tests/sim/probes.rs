@@ -143,6 +143,7 @@ impl Checker {
         shadow.watch.ask_at = Some(now.plus(check.times.interval));
         let was_unasked = std::mem::replace(&mut shadow.watch.unasked, is_unasked(end));
         if is_well {
+            shadow.watch.well = true;
             shadow.watch.failures = 0;
             shadow.watch.grace = None;
             if std::mem::take(&mut shadow.watch.unhealthy) {
@@ -160,7 +161,7 @@ impl Checker {
         let too_many = counts && failures >= check.retries && !shadow.watch.unhealthy;
         let count = counts.then_some((failures, check.retries));
         if too_many {
-            shadow.watch.unhealthy = true;
+            (shadow.watch.unhealthy, shadow.watch.well) = (true, false);
             match check.action {
                 HealthAction::Restart => shadow.must = Some(Why::Unhealthy),
                 HealthAction::Shutdown => self.unhealthy = Some(program),

@@ -22,6 +22,8 @@ pub(crate) const SEEDS: &[(u64, &str)] = &[
     (723, "everybody-killed-twice"),
     (773, "flood-drops-a-standard-signal"),
     (988, "second-stop-overtakes"),
+    (1_019, "the-shutdown-tells-two-things"),
+    (1_375, "a-reload-decides-and-nobody-is-told"),
     (2_119, "giving-up-overtakes-a-restart"),
     (2_722, "a-oneshot-fails-for-ever"),
     (2_920, "completed-before-its-tree-is-gone"),

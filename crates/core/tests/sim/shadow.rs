@@ -53,6 +53,12 @@ pub(crate) struct Shadow {
     pub(crate) watch: Watch,
     /// Why it must be told in this step.
     pub(crate) must: Option<Why>,
+    /// Whether somebody asked for it to be stopped, and nobody for a start since.
+    pub(crate) stopped: bool,
+    /// Why somebody asked for the end of this life.
+    pub(crate) leaving: Option<Why>,
+    /// Whether its last life had to be killed.
+    pub(crate) was_killed: bool,
 }
 
 /// What the configuration says of it.
@@ -74,6 +80,8 @@ pub(crate) struct Watch {
     pub(crate) failures: u32,
     pub(crate) grace: Option<Time>,
     pub(crate) unhealthy: bool,
+    /// Whether it has answered well, and has not been unhealthy since.
+    pub(crate) well: bool,
     /// Whether the machine had nobody to ask it the last time.
     pub(crate) unasked: bool,
     pub(crate) watchdog: Option<(Duration, Time)>,
@@ -109,6 +117,8 @@ pub(crate) enum Fate {
     AtOnce,
     /// The command comes next.
     Proceed,
+    /// Somebody asked for its end.
+    Stopped,
     GivenUp,
     /// The machine was at fault: it is tried again then.
     Machine(Time),
@@ -223,6 +233,9 @@ impl Shadow {
             ends_container: None,
             watch: Watch::default(),
             must: None,
+            stopped: false,
+            leaving: None,
+            was_killed: false,
         }
     }
 
@@ -279,6 +292,7 @@ impl Shadow {
         match self.life {
             Life::Alive(_) | Life::Between(..) | Life::Pause(_) => true,
             _ if self.standing == Standing::Removed => false,
+            _ if self.stopped && spec.autostart => true,
             Life::Waiting => self.wanted || is_scheduled,
             Life::Done { .. } | Life::Fatal { .. } => is_scheduled,
         }
@@ -288,7 +302,7 @@ impl Shadow {
     pub(crate) fn meets(&self, now: Time, condition: Condition) -> bool {
         let run = match &self.life {
             Life::Done { well: true, .. } => return true,
-            Life::Alive(run) if !run.is_untold() => return false,
+            Life::Alive(run) if !run.is_untold() || self.leaving.is_some() => return false,
             Life::Alive(run) => Some(run),
             Life::Waiting
             | Life::Between(..)
@@ -321,6 +335,7 @@ impl Shadow {
         self.failures = 0;
         self.restarts = 0;
         self.machine_failures = 0;
+        self.stopped = false;
         self.life = Life::Waiting;
     }
 

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use lastout_core::{
-    Action, Change, Event, ProgramId, ReadyBy, RunId, Scope, Supervisor, Time, Work,
+    Action, Change, Event, ProgramId, ReadyBy, Request, RequestId, RunId, Scope, Supervisor, Time,
+    Work,
 };
 
 use crate::facts::Checker;
@@ -14,7 +15,7 @@ use crate::outcome::Outcome;
 use crate::random::Random;
 use crate::shadow::{Check, ensure};
 use crate::trace::Trace;
-use crate::world::World;
+use crate::world::{What, World};
 
 /// Most orders after one fact: a few for each program, and what was held for one.
 const MOST_ORDERS: u32 = 1_000;
@@ -132,6 +133,39 @@ impl Shell<'_> {
                 Some(Event::Due { program })
             }
             News::Loaded(number) => Some(self.load(number)),
+            News::Asked(number) => Some(self.ask(number)),
+        }
+    }
+
+    /// Somebody asks for something. Names that nobody has any more are errors, which the
+    /// shell answers.
+    fn ask(&self, number: usize) -> Event {
+        let ask = &self.world.requests[number];
+        let places = ask
+            .programs
+            .iter()
+            .filter_map(|it| self.checker.place_of(it));
+        let named = places.map(|place| ProgramId(place as u32));
+        let programs = named.chain(ask.place.map(ProgramId)).collect();
+        let request = match ask.what {
+            What::Start => Request::Start { programs },
+            What::Stop => Request::Stop { programs },
+            What::Restart => Request::Restart { programs },
+            What::Signal(signal, scope) => Request::Signal {
+                programs,
+                signal,
+                scope,
+            },
+            What::ReloadPrograms => Request::ReloadPrograms { programs },
+            What::Reload => Request::Reload,
+            What::Wait(until) => Request::Wait { programs, until },
+            What::Shutdown(code) => Request::Shutdown { code },
+        };
+        Event::Requested {
+            id: RequestId(number as u64),
+            request,
+            deadline: ask.deadline,
+            wait: ask.wait,
         }
     }
 
@@ -201,7 +235,11 @@ impl Shell<'_> {
             self.checker.order(now, &action, &self.kernel)?;
             self.carry_out(now, &action);
         }
-        self.checker.step_done(now, self.core.next_deadline())
+        self.checker.step_done(now, self.core.next_deadline())?;
+        if self.checker.exit.is_none() {
+            self.checker.overview_done(now, &self.core)?;
+        }
+        Ok(())
     }
 
     /// Second lives of scheduled programs have places of their own, which the shell has

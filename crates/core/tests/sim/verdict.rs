@@ -41,13 +41,15 @@ fn is_failure(spec: &ProgramSpec, how: How, end: End) -> bool {
 impl Checker {
     /// What becomes of a program that was asked to end.
     pub(crate) fn fate_of_told(&mut self, program: usize, why: Why, end: End) -> Fate {
+        if self.shadows[program].stopped {
+            return Fate::Stopped;
+        }
         match why {
             Why::Shutdown | Why::Removed => match is_expected(&self.spec.programs[program], end) {
                 true => Fate::Well,
                 false => Fate::Badly,
             },
-            Why::Stopped => Fate::Badly,
-            Why::Changed | Why::Restarted | Why::Replaced => Fate::AtOnce,
+            Why::Stopped | Why::Changed | Why::Restarted | Why::Replaced => Fate::AtOnce,
             Why::NotReady => self.judged(program, How::NotReady, end),
             Why::HookTime => self.judged(program, How::PreStart, end),
             Why::Unhealthy | Why::Watchdog => self.judged(program, How::Unwell, end),
@@ -59,6 +61,9 @@ impl Checker {
         let spec = &self.spec.programs[program];
         let shadow = &mut self.shadows[program];
         shadow.ends_container = None;
+        if shadow.stopped {
+            return Fate::Stopped;
+        }
         if shadow.again {
             // It is to begin anew in any case.
             return Fate::AtOnce;
@@ -91,7 +96,9 @@ impl Checker {
         let policy = match fate {
             Fate::Well => spec.on_success,
             Fate::Badly | Fate::GivenUp => spec.on_failure,
-            Fate::Again | Fate::AtOnce | Fate::Proceed | Fate::Machine(_) => EndPolicy::Ignore,
+            Fate::Again | Fate::AtOnce | Fate::Proceed | Fate::Machine(_) | Fate::Stopped => {
+                EndPolicy::Ignore
+            }
         };
         if policy == EndPolicy::Shutdown {
             shadow.ends_container = Some(for_all);
@@ -148,6 +155,10 @@ impl Checker {
         match fate {
             _ if shadow.standing == Standing::Removed => shadow.life = Life::Waiting,
             _ if shadow.again && !stopping => shadow.renew(),
+            Fate::Stopped => shadow.life = Life::Waiting,
+            Fate::Again | Fate::AtOnce | Fate::Machine(_) | Fate::Proceed if shadow.stopped => {
+                shadow.life = Life::Waiting;
+            }
             Fate::GivenUp => shadow.done(Life::Fatal { end, needs: None }, spec),
             Fate::Well | Fate::Badly | Fate::Proceed => {
                 shadow.done(Life::Done { end, well }, spec);
@@ -161,6 +172,7 @@ impl Checker {
             Fate::Again => shadow.life = Life::Pause(Time::from_beginning(Duration::MAX)),
         }
         self.shadows[program].again = false;
+        self.shadows[program].leaving = None;
     }
 
     /// The machine was at fault: a pause of at most seconds, doubled each time (PID-10).

@@ -4,6 +4,7 @@
 
 mod plan;
 mod program;
+mod requests;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use lastout_core::{Signal, Spec, Time};
 
 use crate::random::Random;
 use plan::Plan;
+pub(crate) use requests::{Ask, What};
 
 /// Everything about a world that is known before it begins.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub(crate) struct World {
     pub(crate) dues: Vec<(Time, String)>,
     /// When the configuration is read without a signal that asks for it.
     pub(crate) loads: Vec<Time>,
+    /// What people ask for.
+    pub(crate) requests: Vec<Ask>,
     /// No simulated time is looked at beyond this.
     pub(crate) horizon: Time,
 }
@@ -122,6 +126,7 @@ pub(crate) fn make(seed: u64) -> World {
     World {
         seed,
         dues: dues(&mut random, &versions, stop_at),
+        requests: requests::requests(seed, &versions, stop_at),
         versions,
         chaos,
         signals,

@@ -39,6 +39,8 @@ impl Kernel {
                 if !is_bad && self.versions > 1 {
                     self.loads += 1;
                     self.inbox.push(News::Loaded(self.loads % self.versions));
+                } else if self.is_asked {
+                    self.inbox.push(News::Fact(Event::LoadFailed));
                 }
             }
             Happening::Report(index) => self.inbox.push(self.reports[index].clone()),
