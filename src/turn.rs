@@ -177,8 +177,8 @@ impl Lastout {
     pub fn live(mut self) -> u8 {
         let began = catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
-            if let Some(settings) = self.settings.take() {
-                self.control = Control::open(&settings, &self.poll);
+            if let Some(settings) = &self.settings {
+                self.control = Control::open(settings, &self.poll);
             }
             self.open_notify();
             self.tell_core(now, Event::Tick);

@@ -5,6 +5,7 @@
 use lastout_core::{Change, Changes, Event, ProgramId, Time};
 
 use super::{Lastout, give_terminal};
+use crate::control::settings::{STAYS, is_moved};
 use crate::plan::{Launch, Plan};
 use crate::schedule::Schedule;
 
@@ -49,6 +50,9 @@ impl Lastout {
             control,
             ..
         } = plan;
+        if is_moved(self.settings.as_ref(), control.as_ref()) {
+            log::warn!("the control socket {STAYS}");
+        }
         if let (Some(control), Some(settings)) = (&mut self.control, &control) {
             control.adapt(settings);
         }
