@@ -110,6 +110,18 @@ fn reload_2_a_new_stopwaitsecs_holds_for_the_process_that_runs() {
 }
 
 #[test]
+fn reload_2_the_control_socket_stays_where_it_is() {
+    let (file, mut run) = run_until(STAYS, &["stays: ready"]);
+    reload(&file, &run, &format!("{STAYS}\n[control]\nreaders = ['7']"));
+    run.wait_for_line("reloaded, no program differs");
+    let said = "the control socket stays as it is until lastout itself is restarted";
+    assert_eq!(run.lines().count(said), 0);
+    reload(&file, &run, &format!("{STAYS}\n[control]\nenabled = false"));
+    run.wait_for_line(said);
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+}
+
+#[test]
 fn reload_2_what_is_new_starts_when_what_was_removed_is_gone() {
     let named = |name: &str, more: &str| {
         format!("[program.{name}]\ncommand = 'PROBE last-words --name {name}{more}'\n")

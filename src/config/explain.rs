@@ -10,7 +10,7 @@ use lastout_core::{Meaning, ProgramId, ProgramSpec, Signal, SignalTable, Spec};
 
 use super::text::printable;
 use super::{Loaded, LogFormat, format_duration};
-use crate::control::settings::Settings;
+use crate::control::settings::{STAYS, Settings, is_moved};
 
 mod program;
 
@@ -80,8 +80,6 @@ pub fn explain_reload(old: &Loaded, new: &Loaded) -> String {
     let mut page = Page::default();
     page.add(format_args!("a reload from {} to {}", name(old), name(new)));
     page.line();
-    let place = |loaded: &Loaded| loaded.plan.control.clone().map(|control| control.socket);
-    let is_moved = place(old) != place(new);
     let changes = old.plan.changes_to(&new.plan);
     let rows = [
         ("removes", &changes.removed),
@@ -102,8 +100,12 @@ pub fn explain_reload(old: &Loaded, new: &Loaded) -> String {
     };
     page.add(text);
     page.row(what);
-    if is_moved {
-        page.add("stays as it is until lastout itself is restarted");
+    let (old, new) = (old.plan.control.as_ref(), new.plan.control.as_ref());
+    if is_moved(old, new) {
+        page.add(STAYS);
+        page.row("control");
+    } else if old.is_none() && new.is_some() {
+        page.add("has a socket from then on");
         page.row("control");
     }
     page.lines

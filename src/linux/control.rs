@@ -11,9 +11,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
+use nix::fcntl::{AT_FDCWD, OFlag, open};
 use nix::sys::stat::FchmodatFlags::FollowSymlink;
-use nix::sys::stat::{FileStat, Mode, fchmodat, lstat, umask};
+use nix::sys::stat::{FileStat, Mode, fchmodat, fstat, lstat, umask};
 use nix::unistd::{Pid, geteuid, mkdir, unlink};
 
 use super::notify::address::{Address, socket_of};
@@ -167,11 +167,23 @@ impl Listener {
     /// Whether other users may connect from now on.
     pub fn let_others(&self, may: bool) {
         let mode = Mode::from_bits_truncate(if may { 0o666 } else { 0o600 });
-        if let Some(path) = self.own_file()
-            && let Err(error) = fchmodat(AT_FDCWD, path.as_c_str(), mode, FollowSymlink)
-        {
-            log::warn!("cannot change who may use the control socket: {error}");
+        if let Some(Err(error)) = self.file.map(|file| self.set_mode(file, mode)) {
+            log::warn!(
+                "cannot change who may use the control socket: {}",
+                error.desc()
+            );
         }
+    }
+
+    /// Of the file itself: what else may be at its place by now keeps its mode.
+    fn set_mode(&self, file: (u64, u64), mode: Mode) -> Result<(), Errno> {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let found = open(self.place.name(), flags, Mode::empty())?;
+        if name_of(&fstat(&found)?) != file {
+            return Err(Errno::ESTALE);
+        }
+        let path = format!("/proc/self/fd/{}", found.as_raw_fd());
+        fchmodat(AT_FDCWD, path.as_str(), mode, FollowSymlink)
     }
 
     /// Takes the socket's file away, if it is still this one's.

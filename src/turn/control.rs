@@ -5,8 +5,6 @@
 //! The stop needs nothing of this. What cannot be written at once is not waited for, and
 //! at the end of lastout whoever still waits gets what fits.
 
-use std::ffi::OsString;
-
 use lastout_core::{
     Event, Notice, Outcome, ProgramId, Reply, Request as Asked, RequestId, Supervisor, Time,
 };
@@ -17,7 +15,7 @@ use crate::control::events::{Events, Told};
 use crate::control::object::Object;
 use crate::control::place::{Places, places};
 use crate::control::server::{CLIENT, ClientId, LISTENER, Server};
-use crate::control::settings::Settings;
+use crate::control::settings::{STAYS, Settings, is_moved};
 use crate::control::wire::{Code, Patience, Refusal, Request, Stream};
 use crate::control::{answers, names};
 use crate::linux::control::{Listener, NoSocket, own_uid};
@@ -31,8 +29,8 @@ mod questions;
 /// The socket, and what is kept for who asks.
 pub(super) struct Control {
     server: Server,
-    /// Where the configuration says that it is to be.
-    socket: Option<OsString>,
+    /// What the configuration that it was opened by says.
+    settings: Settings,
     events: Events,
     next_request: u64,
 }
@@ -67,7 +65,7 @@ impl Control {
                     log::debug!("control socket: {}", place.shown());
                     return Some(Box::new(Control {
                         server,
-                        socket: settings.socket.clone(),
+                        settings: settings.clone(),
                         events: Events::default(),
                         next_request: 0,
                     }));
@@ -99,10 +97,8 @@ impl Control {
     /// The configuration was read again. Where the socket is does not change while
     /// somebody talks over it, and may have asked for just that.
     fn adapt(&mut self, settings: Option<&Settings>) {
-        if settings.map(|settings| &settings.socket) != Some(&self.socket) {
-            log::warn!(
-                "[control]: whether there is a socket, and where, changes with the next start"
-            );
+        if is_moved(Some(&self.settings), settings) {
+            log::warn!("the control socket {STAYS}");
         }
         if let Some(settings) = settings {
             self.server.set_readers(uids(&settings.readers));
