@@ -154,7 +154,11 @@ impl Narrator {
                 (Level::Debug, Some(*program), text.into())
             }
             Notice::ReopenLogs => {
-                let text = "there are no log files to open again";
+                let writes_files = launches.iter().any(Launch::writes_files);
+                let text = match writes_files {
+                    true => "opening log files again",
+                    false => "there are no log files to open again",
+                };
                 (Level::Info, None, text.into())
             }
             Notice::Reloaded { changes } => (Level::Info, None, words::changes(changes).into()),

@@ -113,6 +113,16 @@ impl Launch {
             .any(|output| matches!(output, Output::Relayed(_)))
     }
 
+    /// Whether the relay writes any of it to a file.
+    #[must_use]
+    pub fn writes_files(&self) -> bool {
+        let outputs = [&self.stdout, &self.stderr];
+        outputs.iter().any(|output| match output {
+            Output::Relayed(Relayed { to, .. }) => matches!(to, Destination::File(_)),
+            Output::Inherit | Output::Null | Output::Stdout => false,
+        })
+    }
+
     /// What it takes to make a program that is launched so one that is launched that way:
     /// the half of RELOAD-2 that the core does not know
     /// ([`lastout_core::ProgramSpec::change_to`] is the other).

@@ -10,7 +10,9 @@
 //! 5. Everything else that is ready, each with a bound.
 //! 6. Tell the core that time has passed; carry out orders until there is none. In the
 //!    stop, look around for those of whom no signal tells.
-//! 7. Tell people. Whoever is to start again need not wait until it was said why.
+//! 7. See to the relay, which is forked, told and replaced here and nowhere else. At the
+//!    end, leave when it is done or has had its time.
+//! 8. Tell people. Whoever is to start again need not wait until it was said why.
 //!
 //! It knows everybody and is known by nobody. It decides nothing: what happened goes to
 //! the core as an [`Event`], and what is to be done comes back as an [`Action`]. No
@@ -20,7 +22,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Notice, RunId, Spec, Supervisor, Time};
+use lastout_core::{Action, Event, Notice, RunId, Signal, Spec, Supervisor, Time};
 
 use crate::face::Seen;
 use crate::linux::clock::{Clock, milliseconds};
@@ -37,11 +39,15 @@ use crate::report::Report;
 use crate::say;
 
 mod messages;
+mod output;
 mod reload;
 mod starts;
 mod telling;
 mod times;
 
+pub use output::NotServed;
+use output::Pipes;
+use output::drain::Leaving;
 use starts::Waiting;
 use times::Calendar;
 
@@ -63,6 +69,7 @@ const SIGNALS: Token = Token(u64::MAX);
 const OWN_LOG: Token = Token(u64::MAX - 1);
 const ALARM: Token = Token(u64::MAX - 2);
 const NOTIFY: Token = Token(u64::MAX - 3);
+const RELAY: Token = Token(u64::MAX - 4);
 
 /// What a run's number bears in the token of the descriptor over which it says that it
 /// is ready.
@@ -90,6 +97,10 @@ pub struct Lastout {
     notify: Option<Socket>,
     /// Who wants to know when all are up.
     upward: Option<Upward>,
+    /// What programs write, once one is started whose output the relay passes on.
+    output: Option<Box<Pipes>>,
+    /// Whether the core has given its last order.
+    leaving: Option<Leaving>,
     /// Starts that wait for the descriptors of others, in order.
     waiting: VecDeque<Waiting>,
     more_to_reap: bool,
@@ -135,6 +146,8 @@ impl Lastout {
             clock: Clock::start(),
             report: Report::default(),
             notify: None,
+            output: None,
+            leaving: None,
             waiting: VecDeque::new(),
             // Of a child that died before this process became lastout no signal tells.
             more_to_reap: true,
@@ -155,6 +168,7 @@ impl Lastout {
             self.open_notify();
             self.tell_core(now, Event::Tick);
             self.carry_out(now);
+            self.care_for_relay(now);
             self.keep_times(times::schedules(&self.launches));
             self.tell_untold();
         }));
@@ -208,10 +222,13 @@ impl Lastout {
         }
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
-        if self.core.is_stopping() || self.people.is_worth_another_look() {
+        let is_looking = self.core.is_stopping() || self.people.is_worth_another_look();
+        if is_looking && self.leaving.is_none() {
             self.look_around(now);
             self.carry_out(now);
         }
+        self.care_for_relay(now);
+        self.drain(now);
         self.tell_untold();
         self.watch_own_log();
     }
@@ -230,11 +247,14 @@ impl Lastout {
         if self.more_to_reap {
             return 0;
         }
-        let look = self.look.map(|(at, _)| at);
-        let next = match (self.core.next_deadline(), look) {
-            (Some(core), Some(look)) => Some(core.min(look)),
-            (core, look) => core.or(look),
-        };
+        let look = self.look.filter(|_| self.leaving.is_none());
+        let wishes = [
+            self.core.next_deadline(),
+            look.map(|(at, _)| at),
+            self.relay_is_due(),
+            self.leaves_at(),
+        ];
+        let next = wishes.into_iter().flatten().min();
         milliseconds(next.map(|at| at.since(self.clock.now())))
     }
 
@@ -269,6 +289,9 @@ impl Lastout {
                     },
                 );
                 self.carry_out(now);
+                if from_kernel && signal == Signal::INT {
+                    self.hurry(now);
+                }
                 self.narrator.saw(Seen::Came(signal));
                 if self
                     .narrator
@@ -309,6 +332,10 @@ impl Lastout {
                 Peek::Ended(zombie) if self.people.run_of(&zombie).is_some() => {
                     reaped += self.bury_leaders(now, zombie, most);
                     most = REAP_BUDGET;
+                }
+                Peek::Ended(zombie) if self.is_relay(&zombie) => {
+                    self.bury_relay(now, zombie);
+                    reaped += 1;
                 }
                 Peek::Ended(zombie) => {
                     let status = zombie.status;
@@ -414,6 +441,7 @@ impl Lastout {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }
             ALARM => self.look_at_times(now),
+            RELAY => self.hear_relay(now),
             // Read in step 3.
             NOTIFY => {}
             Token(run) if run & READY != 0 => self.learn_readiness(now, RunId(run & !READY)),
@@ -495,7 +523,7 @@ impl Lastout {
                 Action::Notice(notice) => self.take_notice(now, notice),
                 // Nobody can ask yet.
                 Action::Reply { .. } => {}
-                Action::Exit { code, .. } => self.code = Some(code),
+                Action::Exit { code, drain_until } => self.leave(now, code, drain_until),
             }
             self.sightings_to_report(now);
         }

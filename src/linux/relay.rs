@@ -181,9 +181,9 @@ pub fn bytes_in(pipe: BorrowedFd<'_>) -> u64 {
 }
 
 fn nothing_or_gone() -> Received {
-    match io::Error::last_os_error().kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Received::Nothing,
-        _ => Received::Gone,
+    match io::Error::last_os_error().raw_os_error() {
+        Some(libc::EAGAIN | libc::EINTR) => Received::Nothing,
+        Some(_) | None => Received::Gone,
     }
 }
 

@@ -160,7 +160,7 @@ impl Clients {
                     Err(error) => error.kind() != ErrorKind::WouldBlock,
                 }
             }
-            Interest::Writable => {
+            Interest::Writable | Interest::Either => {
                 client.watch(Interest::Arrivals, poll, Token(number));
                 false
             }
