@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use lastout_core::{Action, Event, Notice, RunId, Signal, Spec, Supervisor, Time};
 
+use crate::control::settings::Settings;
 use crate::face::Seen;
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::notify::{Socket, Upward};
@@ -38,6 +39,7 @@ use crate::plan::{Launch, Plan, Stdin};
 use crate::report::Report;
 use crate::say;
 
+mod control;
 mod messages;
 mod output;
 mod reload;
@@ -45,6 +47,7 @@ mod starts;
 mod telling;
 mod times;
 
+use control::Control;
 pub use output::NotServed;
 use output::Pipes;
 use output::drain::Leaving;
@@ -95,6 +98,11 @@ pub struct Lastout {
     open: Mask,
     /// Where programs say how they are, if any is to.
     notify: Option<Socket>,
+    /// Where people ask how it is, if they can.
+    control: Option<Box<Control>>,
+    settings: Option<Settings>,
+    /// What was wrong with the configuration, for who asked for it to be read.
+    load_errors: Option<String>,
     /// Who wants to know when all are up.
     upward: Option<Upward>,
     /// What programs write, once one is started whose output the relay passes on.
@@ -122,6 +130,7 @@ impl Lastout {
             mut spec,
             launches,
             face,
+            control: settings,
             ..
         } = plan;
         let poll = Poll::new()?;
@@ -146,6 +155,9 @@ impl Lastout {
             clock: Clock::start(),
             report: Report::default(),
             notify: None,
+            control: None,
+            settings,
+            load_errors: None,
             output: None,
             leaving: None,
             waiting: VecDeque::new(),
@@ -165,6 +177,9 @@ impl Lastout {
     pub fn live(mut self) -> u8 {
         let began = catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
+            if let Some(settings) = self.settings.take() {
+                self.control = Control::open(&settings, &self.poll);
+            }
             self.open_notify();
             self.tell_core(now, Event::Tick);
             self.carry_out(now);
@@ -185,6 +200,9 @@ impl Lastout {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
                 if let Some(socket) = &self.notify {
                     socket.unlink();
+                }
+                if let Some(control) = &self.control {
+                    control.unlink();
                 }
                 // The kernel takes everything back at one stroke.
                 std::mem::forget(self);
@@ -220,6 +238,7 @@ impl Lastout {
         for token in ready {
             self.serve(now, token);
         }
+        self.serve_the_rest(now);
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
         let is_looking = self.core.is_stopping() || self.people.is_worth_another_look();
@@ -244,13 +263,14 @@ impl Lastout {
 
     /// How long this turn may sleep, in milliseconds.
     fn timeout(&self) -> i32 {
-        if self.more_to_reap {
+        if self.more_to_reap || self.control.as_ref().is_some_and(|it| it.has_more()) {
             return 0;
         }
         let look = self.look.filter(|_| self.leaving.is_none());
         let wishes = [
             self.core.next_deadline(),
             look.map(|(at, _)| at),
+            self.control.as_ref().and_then(|control| control.deadline()),
             self.relay_is_due(),
             self.leaves_at(),
         ];
@@ -444,6 +464,7 @@ impl Lastout {
             RELAY => self.hear_relay(now),
             // Read in step 3.
             NOTIFY => {}
+            token if Control::is_own(token) => self.serve_client(now, token),
             Token(run) if run & READY != 0 => self.learn_readiness(now, RunId(run & !READY)),
             Token(run) => {
                 let _ = self.learn_exec_status(now, RunId(run), false);
@@ -521,8 +542,7 @@ impl Lastout {
                     self.load(now);
                 }
                 Action::Notice(notice) => self.take_notice(now, notice),
-                // Nobody can ask yet.
-                Action::Reply { .. } => {}
+                Action::Reply { id, reply } => self.reply(now, id, &reply),
                 Action::Exit { code, drain_until } => self.leave(now, code, drain_until),
             }
             self.sightings_to_report(now);

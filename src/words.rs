@@ -15,6 +15,10 @@ use log::Level;
 use crate::limits::{Capabilities, Resource};
 use crate::plan::{Launch, Probe, Ready};
 
+mod asked;
+
+pub use asked::{outcome, reason};
+
 /// A program's name.
 #[must_use]
 pub fn name(spec: &Spec, program: ProgramId) -> &str {

@@ -252,6 +252,6 @@ fn plan(
         launches,
         warnings: Vec::new(),
         face: None,
-        control: Some(crate::control::settings::Settings::default()),
+        control: None,
     }
 }

@@ -7,6 +7,7 @@ pub mod arena;
 mod backtrace;
 pub mod cgroup;
 pub mod clock;
+pub mod control;
 pub mod descriptors;
 pub mod entry;
 pub mod everybody;

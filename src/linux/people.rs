@@ -31,10 +31,12 @@ mod birth;
 mod death;
 mod front;
 mod person;
+mod residents;
 mod sender;
 mod stop;
 
 pub use person::{Person, Sighting};
+pub use residents::Resident;
 
 /// Everybody.
 #[derive(Debug)]

@@ -165,6 +165,7 @@ impl Clients {
                 false
             }
             Interest::Arrivals => false,
+            Interest::Closed => true,
         };
         if is_gone {
             let client = self.all.swap_remove(at);

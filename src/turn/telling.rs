@@ -46,8 +46,18 @@ impl Lastout {
     /// Step 7, and whenever something else is about to be told.
     pub(super) fn tell_untold(&mut self) {
         let (spec, launches) = (self.core.spec(), &self.launches);
+        let now = self.clock.now();
         for (notice, leader) in self.untold.drain(..) {
-            self.narrator.tell(spec, launches, leader, &notice);
+            let said = self.narrator.tell(spec, launches, leader, &notice);
+            if let (Some(control), Some((about, text))) = (&mut self.control, said) {
+                let leader = leader.map(|leader| leader.id());
+                control.note(
+                    (now, &self.poll),
+                    &self.core,
+                    (&notice, leader),
+                    (about, &text),
+                );
+            }
         }
     }
 

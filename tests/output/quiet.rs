@@ -8,7 +8,6 @@ use crate::{relay, run_until};
 
 /// As in tests/idle.rs.
 const QUIET: Duration = Duration::from_secs(6);
-const SETTLED: Duration = Duration::from_millis(500);
 
 #[test]
 fn pid_5_with_a_relay_there_is_no_wake_up_of_either() {
@@ -20,15 +19,9 @@ stderr = "prefix"
 "#;
     let (_configuration, mut run) = run_until(text, &["web | last-words: ready", ": running"]);
     let pids = [run.pid(), relay(&run).pid];
-    let switches = || pids.map(sight::context_switches);
-    let mut before = switches();
-    wait_until("what was begun has ended", || {
-        let_pass(SETTLED);
-        let last = std::mem::replace(&mut before, switches());
-        last == before
-    });
+    let before = pids.map(sight::wait_until_at_rest);
     let_pass(QUIET);
-    assert_eq!(switches(), before, "wake-ups");
+    assert_eq!(pids.map(sight::context_switches), before, "wake-ups");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
 }
 

@@ -213,16 +213,23 @@ impl Supervisor {
         })
     }
 
+    /// What differs between what is supervised and another configuration, for whoever
+    /// wants to know before it is loaded.
+    #[must_use]
+    pub fn changes_to(&self, spec: &Spec, launches: &[Change]) -> Changes {
+        let is_listed = |id: ProgramId| {
+            self.program(id)
+                .is_some_and(|p| matches!(p.standing, Standing::Listed | Standing::New))
+        };
+        Changes::of(&self.spec, is_listed, spec, launches)
+    }
+
     /// The configuration was read again.
     pub(crate) fn loaded(&mut self, now: Time, spec: Spec, launches: &[Change]) {
         if self.is_stopping() {
             return;
         }
-        let is_listed = |id: ProgramId| {
-            self.program(id)
-                .is_some_and(|p| matches!(p.standing, Standing::Listed | Standing::New))
-        };
-        let changes = Changes::of(&self.spec, is_listed, &spec, launches);
+        let changes = self.changes_to(&spec, launches);
         let places = self.places(&spec);
         let mut spec = renumbered(spec, &places);
         let programs = core::mem::take(&mut spec.programs);

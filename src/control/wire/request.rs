@@ -245,7 +245,11 @@ impl Request {
                 scope,
             } => {
                 line.programs(programs);
-                line.put("signal", signal.to_string());
+                // The C library's own have no names.
+                match signal.to_string() {
+                    name if name.starts_with("SIG") => line.put("signal", name),
+                    _ => line.put("signal", signal.number()),
+                }
                 line.word(Field::Scope, &SCOPES, Some(*scope));
             }
             Request::Reload { dry_run } => line.flag(Field::DryRun, *dry_run),

@@ -202,7 +202,9 @@ fn request() -> impl Strategy<Value = Request> {
         both.prop_map(|(wait, timeout)| Patience { wait, timeout })
     };
     let flag = any::<bool>;
-    let signal = (1i32..=64).prop_filter_map("a signal", Signal::new);
+    // 32 and 33 are the C library's own, and have no names.
+    let named_signal = |number| Signal::new(number).filter(|it| it.to_string().parse() == Ok(*it));
+    let signal = (1i32..=64).prop_filter_map("a signal with a name", named_signal);
     let scope = prop::sample::select(vec![Scope::Leader, Scope::Group, Scope::Tree]);
     let until = prop::sample::select(super::request::STATES.map(|(_, until)| until).to_vec());
     let streams = vec![None, Some(Stream::Stdout), Some(Stream::Stderr)];

@@ -5,13 +5,18 @@ mod exit;
 mod health;
 mod hooks;
 mod needs;
+mod overview;
 mod ready;
 mod reload;
+mod requests;
+mod requests_start;
+mod requests_stop;
 mod schedule;
 mod signals;
 mod starts;
 mod states;
 mod stop;
+mod waiting;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
