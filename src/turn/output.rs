@@ -23,8 +23,8 @@ use crate::words;
 pub(super) mod drain;
 mod pipes;
 
-use pipes::Finish;
 pub(super) use pipes::Pipes;
+use pipes::{After, Finish};
 
 /// How much of its news is heard in one turn; the rest is still there in the next.
 const NEWS_A_TURN: usize = 64;
@@ -85,7 +85,7 @@ impl Lastout {
         };
         let is_wanted = !self.people.wants_no_relay();
         let is_needed = match &self.leaving {
-            Some(_) => pipes.bytes_left() > 0,
+            Some(leaving) => !leaving.has_given_up && pipes.bytes_left() > 0,
             None if !pipes.sources.is_empty() => is_wanted,
             None => is_wanted && pipes.relay.is_some() && self.launches.iter().any(is_relayed),
         };
@@ -166,11 +166,16 @@ impl Lastout {
         }
         zombie.reap();
         self.people.let_be(None);
-        let goes_on = self.leaving.is_none() && !self.people.wants_no_relay();
+        let after = match &self.leaving {
+            Some(leaving) if leaving.has_given_up => After::Goodbye,
+            Some(_) => After::Nobody,
+            None if self.people.wants_no_relay() => After::Nobody,
+            None => After::Another,
+        };
         if let Some(pipes) = &mut self.output
             && let Some(working) = pipes.relay.take()
         {
-            pipes.relay_is_gone(now, &working, zombie.status, goes_on);
+            pipes.relay_is_gone(now, &working, zombie.status, after);
             if working.has_finished {
                 self.has_drained();
             }

@@ -21,7 +21,7 @@ stdout = "prefix"
 
 /// The ways in which lastout may look at everybody.
 fn ways(configuration: &Configuration) -> [Setup; 3] {
-    let setup = || configuration.setup(&[]);
+    let setup = || configuration.setup(&["-v"]);
     [setup(), setup().without_proc(), setup().as_subreaper()]
 }
 
@@ -32,7 +32,11 @@ fn assert_ended_well(run: &Run, took: Duration) {
     assert!(took < Duration::from_secs(5), "{took:?}\n{text}");
     lines.assert_in_order(Stream::Stdout, &["web | web: got SIGTERM, leaving"]);
     assert_eq!(lines.count("lastout-relay"), 0, "{text}");
-    assert_eq!(lines.count("the relay of"), 0, "{text}");
+    assert_eq!(
+        lines.count("the relay of what programs write ended"),
+        0,
+        "{text}"
+    );
     assert_eq!(lines.count("killed"), 0, "{text}");
     assert!(lines.has("everybody left"), "{text}");
 }
@@ -60,7 +64,7 @@ command = ["PROBE", "last-words", "--name", "deaf", "--ignore-term"]
 stdout = "prefix"
 "#;
     let configuration = Configuration::new(&format!("[supervisor]{text}"));
-    for setup in ways(&configuration) {
+    for (setup, is_spared) in ways(&configuration).into_iter().zip([true, false, true]) {
         let mut run = setup.start();
         run.wait_for_line("deaf: ready");
         let (_, took) = run.stop(libc::SIGTERM);
@@ -70,5 +74,8 @@ stdout = "prefix"
         run.lines().assert_in_order(Stream::Stdout, &[staying]);
         assert_eq!(run.lines().count("lastout-relay"), 0, "{text}");
         assert_eq!(run.lines().count("bytes"), 0, "{text}");
+        // Without /proc there is no way around it, and another one was there at the end.
+        let killed = "the relay of what programs write ended by SIGKILL";
+        assert_eq!(run.lines().has(killed), !is_spared, "{text}");
     }
 }

@@ -3,6 +3,7 @@
 //! waited for: the relay writes what there is when it is told to finish.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lastout_core::Time;
 
@@ -11,6 +12,10 @@ use super::Pipes;
 
 /// Of so many programs each is told by itself how much of its output was lost.
 const MOST_NAMED: usize = 8;
+
+/// How long a relay that was killed has to die, so that it is not left to others. One that
+/// hangs in the kernel is not waited for.
+const TO_DIE: Duration = Duration::from_millis(100);
 
 /// lastout is about to leave.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +27,8 @@ pub(in crate::turn) struct Leaving {
     pub(in crate::turn) nobody_left: bool,
     /// Whether what there was has been passed on.
     has_drained: bool,
+    /// Whether it was told what is lost, and the relay killed.
+    pub(in crate::turn) has_given_up: bool,
 }
 
 impl Lastout {
@@ -32,27 +39,35 @@ impl Lastout {
             until,
             nobody_left: self.people.nobody_left(),
             has_drained: false,
+            has_given_up: false,
         });
         self.drain(now);
     }
 
     /// Leaves as soon as all output is out, or has had its time.
     pub(in crate::turn) fn drain(&mut self, now: Time) {
-        let Some(leaving) = self.leaving else {
+        let Some(leaving) = &mut self.leaving else {
             return;
         };
         let is_done = match &self.output {
             None => true,
             Some(pipes) => {
-                let is_empty = || leaving.has_drained || pipes.bytes_left() == 0;
-                pipes.relay.is_none() && is_empty()
+                let is_over = leaving.has_given_up || leaving.has_drained;
+                pipes.relay.is_none() && (is_over || pipes.bytes_left() == 0)
             }
         };
         if !is_done && now < leaving.until {
             return;
         }
-        if !is_done && let Some(pipes) = &self.output {
+        if let Some(pipes) = self.output.as_ref().filter(|_| !is_done)
+            && !leaving.has_given_up
+        {
             pipes.give_up();
+            leaving.has_given_up = true;
+            if pipes.relay.is_some() {
+                leaving.until = now.plus(TO_DIE);
+                return;
+            }
         }
         self.code = Some(leaving.code);
     }
@@ -60,7 +75,7 @@ impl Lastout {
     /// A Ctrl-C more: nobody waits for a reader any longer (SIG-3).
     pub(in crate::turn) fn hurry(&mut self, now: Time) {
         if let Some(leaving) = &mut self.leaving {
-            leaving.until = now;
+            leaving.until = leaving.until.min(now);
         }
     }
 

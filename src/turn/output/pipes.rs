@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use lastout_core::{End, ExitStatus, RunId, Time};
+use log::Level;
 
 use super::super::RELAY;
 use crate::linux::orders::waiting_in;
@@ -66,6 +67,17 @@ pub(super) struct Working {
     pub(super) send_again: Option<Time>,
     /// What its socket is watched for; `None`: it is gone, and about to be reaped.
     pub(super) watched: Option<Interest>,
+}
+
+/// What comes after a relay that has ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum After {
+    /// Another one.
+    Another,
+    /// None for now: it was killed with everybody, or is not needed any more.
+    Nobody,
+    /// The end: lastout has killed it, and has told what is lost.
+    Goodbye,
 }
 
 /// Whether it is to leave.
@@ -192,7 +204,7 @@ impl Pipes {
         now: Time,
         working: &Working,
         status: ExitStatus,
-        goes_on: bool,
+        after: After,
     ) {
         if working.finish == Finish::Told && status == ExitStatus::Code(0) {
             // As it was asked. Whoever writes meanwhile need not wait for another one.
@@ -200,17 +212,23 @@ impl Pipes {
             return;
         }
         self.has_failed(now);
-        let taken = match self.gauge.kept() {
+        let kept = self.gauge.kept();
+        let level = match after {
+            After::Another => Level::Warn,
+            After::Nobody if kept > 0 => Level::Warn,
+            After::Nobody | After::Goodbye => Level::Debug,
+        };
+        let taken = match kept {
             0 => String::new(),
             bytes => format!("; it took at most {bytes} bytes of output along"),
         };
-        let next = match (goes_on, self.not_before) {
-            (false, _) => "",
-            (true, Some(at)) if at > now => "; another one goes on in a moment",
-            (true, _) => "; another one goes on",
+        let next = match (after, self.not_before) {
+            (After::Nobody | After::Goodbye, _) => "",
+            (After::Another, Some(at)) if at > now => "; another one goes on in a moment",
+            (After::Another, _) => "; another one goes on",
         };
         let end = words::end(End::Status(status));
-        log::warn!("the relay of what programs write {end}{taken}{next}");
+        log::log!(level, "the relay of what programs write {end}{taken}{next}");
     }
 
     /// Sends what waits to be sent, as far as it goes.
