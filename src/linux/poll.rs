@@ -35,6 +35,9 @@ pub enum Interest {
     /// More has come to be read, or its other side is closed: told once, so that whoever is
     /// told has to read until nothing is left.
     Arrivals,
+    /// There is room again where there was none, or its other side is closed: told once, so
+    /// that whoever is told has to write until there is none.
+    Room,
 }
 
 impl Poll {
@@ -65,6 +68,7 @@ impl Poll {
             Interest::Readable => libc::EPOLLIN,
             Interest::Writable => libc::EPOLLOUT,
             Interest::Arrivals => libc::EPOLLIN | libc::EPOLLET,
+            Interest::Room => libc::EPOLLOUT | libc::EPOLLET,
         };
         let mut event = libc::epoll_event {
             events: events as u32,

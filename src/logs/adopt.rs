@@ -11,7 +11,7 @@ use super::file::RotatedFile;
 use super::format::{Split, prefix_of};
 use super::history::History;
 use super::message::{Adopt, Channel, MOST_BYTES, News, Order};
-use super::relay::{FROM_SOURCE, Relay};
+use super::relay::{FROM_SOURCE, Relay, TO_SINK};
 use super::sink::Sink;
 use super::source::{Form, Source};
 use crate::linux::orders;
@@ -149,6 +149,18 @@ impl Relay {
         self.histories.len() - 1
     }
 
+    /// Opens lastout's own stdout or stderr, and waits for room there from now on.
+    pub(super) fn open_own(&mut self, at: usize, open: impl FnOnce() -> Sink) {
+        let Some(place) = self.sinks.get_mut(at).filter(|place| place.is_none()) else {
+            return;
+        };
+        if let Some(outlet) = place.insert(open()).descriptor() {
+            // What cannot be waited for, a regular file or /dev/null, has always room.
+            let token = Token(TO_SINK + at as u64);
+            let _ = self.poll.add(outlet, token, Interest::Room);
+        }
+    }
+
     /// Where lines go that are to go there; several sources share what has one path.
     fn sink_for(&mut self, to: &Destination, channel: Channel) -> usize {
         let log = match to {
@@ -157,9 +169,7 @@ impl Relay {
                     Channel::Stdout => (0, 1),
                     Channel::Stderr => (1, 2),
                 };
-                if let Some(place) = self.sinks.get_mut(at) {
-                    place.get_or_insert_with(|| Sink::own(number));
-                }
+                self.open_own(at, || Sink::own(number));
                 return at;
             }
             Destination::File(log) => log,

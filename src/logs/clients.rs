@@ -164,7 +164,7 @@ impl Clients {
                 client.watch(Interest::Arrivals, poll, Token(number));
                 false
             }
-            Interest::Arrivals => false,
+            Interest::Arrivals | Interest::Room => false,
         };
         if is_gone {
             let client = self.all.swap_remove(at);

@@ -36,7 +36,7 @@ use crate::linux::signals::Mask;
 /// What is waited for, in the upper half of a token; which one, in the lower.
 const FROM_PID_1: u64 = 0;
 pub(super) const FROM_SOURCE: u64 = 1 << 32;
-const TO_SINK: u64 = 2 << 32;
+pub(super) const TO_SINK: u64 = 2 << 32;
 const WITH_CLIENT: u64 = 3 << 32;
 
 /// The relay's whole life; `orders` is its end of the socket. `colour`: whether prefixes
@@ -60,8 +60,6 @@ pub(super) struct Relay {
     pub(super) sources: Vec<Option<Source>>,
     /// lastout's stdout and stderr, then files.
     pub(super) sinks: Vec<Option<Sink>>,
-    /// Which sinks are waited for.
-    pub(super) full: Vec<usize>,
     pub(super) histories: Vec<History>,
     pub(super) clients: Clients,
     /// Sources that have something, by their places.
@@ -97,7 +95,6 @@ impl Relay {
             },
             sources: Vec::new(),
             sinks: Vec::from([None, None]),
-            full: Vec::new(),
             histories: Vec::new(),
             clients: Clients::default(),
             queue: VecDeque::new(),
@@ -135,7 +132,6 @@ impl Relay {
             }
         }
         self.round();
-        self.watch_the_full();
         self.has_more = self.clients.turn(
             &self.histories,
             Token(WITH_CLIENT),
@@ -147,30 +143,10 @@ impl Relay {
         !is_over
     }
 
-    /// Waits for room where there is none.
-    fn watch_the_full(&mut self) {
-        for (at, sink) in self.sinks.iter().enumerate() {
-            let full = sink.as_ref().filter(|sink| sink.is_full());
-            let outlet = full.and_then(Sink::descriptor);
-            if let Some(outlet) = outlet.filter(|_| !self.full.contains(&at)) {
-                let token = Token(TO_SINK + at as u64);
-                // What cannot be waited for is always writable.
-                if self.poll.add(outlet, token, Interest::Writable).is_ok() {
-                    self.full.push(at);
-                }
-            }
-        }
-    }
-
     /// There is room again.
     fn flush(&mut self, at: usize) {
-        let Some(sink) = self.sinks.get_mut(at).and_then(Option::as_mut) else {
-            return;
-        };
-        sink.flush(&mut self.around);
-        if let Some(outlet) = sink.descriptor().filter(|_| !sink.is_full()) {
-            self.poll.remove(outlet);
-            self.full.retain(|full| *full != at);
+        if let Some(sink) = self.sinks.get_mut(at).and_then(Option::as_mut) {
+            sink.flush(&mut self.around);
         }
     }
 

@@ -41,7 +41,7 @@ impl Running {
             let mut relay = Relay::new(its, gauge, false).unwrap();
             if let Some(stdout) = stdout {
                 orders::never_wait(stdout.as_fd());
-                relay.sinks[0] = Some(Sink::of(Outlet::Own(stdout.into())));
+                relay.open_own(0, || Sink::of(Outlet::Own(stdout.into())));
             }
             while relay.turn() {}
         });
