@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::linux::clock;
 use crate::linux::stderr::Stderr;
 use crate::logs::object;
+use crate::logs::output::Output;
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -148,7 +149,7 @@ fn text(level: Level, message: impl Display) -> String {
 }
 
 fn object_line(level: Level, message: &str, fields: Map<String, Value>) -> String {
-    let mut line = Vec::with_capacity(256);
+    let mut line = Output::new();
     object::begin(
         &mut line,
         clock::wall_micros(),
@@ -160,11 +161,11 @@ fn object_line(level: Level, message: &str, fields: Map<String, Value>) -> Strin
     object::text(&mut line, "level", level.as_bytes());
     object::text(&mut line, "message", message.as_bytes());
     for (name, value) in fields {
-        // Writing to a vector does not fail.
+        // Writing to memory does not fail.
         let _ = write!(line, ",{}:{value}", Value::String(name));
     }
-    line.extend_from_slice(b"}\n");
-    String::from_utf8_lossy(&line).into_owned()
+    line.add(b"}\n");
+    String::from_utf8_lossy(line.bytes()).into_owned()
 }
 
 #[cfg(test)]

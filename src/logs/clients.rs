@@ -11,6 +11,7 @@ use super::format::{Writer, objects};
 use super::frame::Parts;
 use super::history::{Chunk, History};
 use super::message::{Channel, News, Query};
+use super::output::Output;
 use crate::linux::orders;
 use crate::linux::poll::{Interest, Poll, Token};
 
@@ -36,7 +37,7 @@ struct Client {
     socket: OwnedFd,
     query: Query,
     stage: Stage,
-    out: Vec<u8>,
+    out: Output,
     sent: usize,
     /// What it is waited for.
     interest: Interest,
@@ -123,7 +124,7 @@ impl Clients {
                 until: next,
                 skip,
             }),
-            out: Vec::new(),
+            out: Output::new(),
             sent: 0,
             // Not waited for yet: see `turn`.
             interest: Interest::Arrivals,
@@ -238,7 +239,7 @@ impl Client {
 
     /// Sends what finds room. `false`: the client is gone.
     fn send(&mut self) -> bool {
-        let rest = self.out.get(self.sent..).unwrap_or_default();
+        let rest = self.out.bytes().get(self.sent..).unwrap_or_default();
         if rest.is_empty() {
             return true;
         }
@@ -247,9 +248,11 @@ impl Client {
             Err(error) => return error.kind() == ErrorKind::WouldBlock,
         }
         if self.sent * 2 > self.out.len() {
-            self.out.drain(..self.sent);
+            self.out.drop_front(self.sent);
             self.sent = 0;
-            self.out.shrink_to(AT_ONCE);
+            if self.out.is_empty() {
+                self.out.clear(AT_ONCE);
+            }
         }
         true
     }

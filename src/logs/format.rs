@@ -7,6 +7,7 @@
 use super::frame::{Ending, Part, Parts};
 use super::message::Channel;
 use super::object;
+use super::output::Output;
 
 /// Who writes, as JSON tells it.
 #[derive(Clone, Copy, Debug)]
@@ -43,14 +44,16 @@ pub fn prefix_of(program: &str, in_colour: bool) -> Vec<u8> {
 
 /// Appends lines with this in front, until `out` has `most` bytes or there are no more
 /// lines.
-pub fn prefixed(out: &mut Vec<u8>, parts: &mut Parts<'_>, prefix: &[u8], most: usize) {
+pub fn prefixed(out: &mut Output, parts: &mut Parts<'_>, prefix: &[u8], most: usize) {
     while out.len() < most {
         let Some(part) = parts.next() else {
             break;
         };
-        out.extend_from_slice(prefix);
-        out.extend_from_slice(part.bytes);
-        out.push(b'\n');
+        out.add(prefix);
+        out.add(part.whole);
+        if part.ending != Ending::Newline {
+            out.push(b'\n');
+        }
     }
 }
 
@@ -68,7 +71,7 @@ pub struct Split {
 
 impl Split {
     /// Appends what is to be said of this part.
-    fn describe(&mut self, out: &mut Vec<u8>, writer: &Writer<'_>, ending: Ending) {
+    fn describe(&mut self, out: &mut Output, writer: &Writer<'_>, ending: Ending) {
         let goes_on = ending == Ending::Cut;
         if self.parts == 0 {
             self.lines += 1;
@@ -93,26 +96,27 @@ impl Split {
 /// Appends an object for each line, until `out` has `most` bytes or there are no more lines.
 /// Without `split` the parts of long lines are told like lines.
 pub fn objects(
-    out: &mut Vec<u8>,
+    out: &mut Output,
     parts: &mut Parts<'_>,
     writer: &Writer<'_>,
     mut split: Option<&mut Split>,
     most: usize,
 ) {
-    let mut front = Vec::with_capacity(160);
+    let mut front = Output::new();
     let (program, stream) = (writer.program, writer.channel.name());
     object::begin(&mut front, writer.micros, program, writer.pid, stream);
     let plain_front = front.len();
     object::open(&mut front, "message");
+    let front = front.bytes();
     while out.len() < most {
-        let Some(Part { bytes, ending }) = parts.next() else {
+        let Some(Part { bytes, ending, .. }) = parts.next() else {
             break;
         };
         let split = split.as_deref_mut();
         match split.filter(|split| split.parts > 0 || ending == Ending::Cut) {
-            None => out.extend_from_slice(&front),
+            None => out.add(front),
             Some(split) => {
-                out.extend_from_slice(front.get(..plain_front).unwrap_or_default());
+                out.add(front.get(..plain_front).unwrap_or_default());
                 split.describe(out, writer, ending);
                 object::open(out, "message");
             }
@@ -123,7 +127,7 @@ pub fn objects(
             Ending::Cut | Ending::Nothing => bytes,
         };
         object::escape(out, message);
-        out.extend_from_slice(b"\"}\n");
+        out.add(b"\"}\n");
     }
 }
 
@@ -145,27 +149,31 @@ mod tests {
         let mut lines = Vec::new();
         let mut parts = Parts::new(stream, is_end);
         while !parts.rest().is_empty() {
-            let mut out = Vec::new();
+            let mut out = Output::new();
             objects(&mut out, &mut parts, &WEB, Some(split), 4096);
             assert!(out.len() < 4096 + MOST + 200, "{}", out.len());
             lines.extend(
-                out.split_inclusive(|byte| *byte == b'\n')
+                out.bytes()
+                    .split_inclusive(|byte| *byte == b'\n')
                     .map(<[u8]>::to_vec),
             );
         }
-        let lines = lines.iter();
-        lines
-            .map(|line| serde_json::from_slice(line).unwrap())
-            .collect()
+        let objects = lines
+            .iter()
+            .map(|line: &Vec<u8>| serde_json::from_slice(line).unwrap());
+        objects.collect()
     }
 
     #[test]
     fn log_2_every_line_has_the_name_in_front_and_a_last_one_gets_its_newline() {
-        let mut out = Vec::new();
+        let mut out = Output::new();
         let prefix = prefix_of("web", false);
         let mut parts = Parts::new(b"one\n\n\xfftwo\r\nlast", true);
         prefixed(&mut out, &mut parts, &prefix, usize::MAX);
-        assert_eq!(out, b"web | one\nweb | \nweb | \xfftwo\r\nweb | last\n");
+        assert_eq!(
+            out.bytes(),
+            b"web | one\nweb | \nweb | \xfftwo\r\nweb | last\n"
+        );
     }
 
     #[test]
@@ -185,13 +193,13 @@ mod tests {
 
     #[test]
     fn log_2_an_object_a_line_in_the_order_of_the_fields() {
-        let mut out = Vec::new();
+        let mut out = Output::new();
         let mut parts = Parts::new(b"a \"b\"\r\n\xff\n", false);
         let split = &mut Split::default();
         objects(&mut out, &mut parts, &WEB, Some(split), usize::MAX);
         let front = r#"{"time":"1970-01-01T00:00:00.000000Z","program":"web","pid":7,"stream":"stderr","message":"#;
         let expected = format!("{front}\"a \\\"b\\\"\"}}\n{front}\"\u{fffd}\"}}\n");
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(String::from_utf8(out.bytes().to_vec()).unwrap(), expected);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub enum Ending {
 pub struct Part<'a> {
     /// Without the newline.
     pub bytes: &'a [u8],
+    /// With it.
+    pub whole: &'a [u8],
     /// What comes after it.
     pub ending: Ending,
 }
@@ -75,17 +77,23 @@ impl<'a> Iterator for Parts<'a> {
     #[inline]
     fn next(&mut self) -> Option<Part<'a>> {
         let window = self.rest.get(..=MOST).unwrap_or(self.rest);
-        let (length, ending, skip) = match memchr(b'\n', window) {
-            Some(newline) => (newline, Ending::Newline, 1),
+        let (length, ending) = match memchr(b'\n', window) {
+            Some(newline) => (newline, Ending::Newline),
             None if window.is_empty() => return None,
-            None if window.len() > MOST => (cut(window), Ending::Cut, 0),
-            None if self.is_end => (window.len(), Ending::Nothing, 0),
+            None if window.len() > MOST => (cut(window), Ending::Cut),
+            None if self.is_end => (window.len(), Ending::Nothing),
             // It was cut where more than these bytes were to be seen.
-            None => (window.len(), Ending::Cut, 0),
+            None => (window.len(), Ending::Cut),
         };
-        let (bytes, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest.get(skip..)?;
-        Some(Part { bytes, ending })
+        let newline = usize::from(ending == Ending::Newline);
+        let (whole, rest) = self.rest.split_at_checked(length + newline)?;
+        self.rest = rest;
+        let bytes = whole.get(..length)?;
+        Some(Part {
+            bytes,
+            whole,
+            ending,
+        })
     }
 }
 

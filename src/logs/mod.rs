@@ -13,6 +13,7 @@ pub mod frame;
 mod history;
 pub mod message;
 pub mod object;
+pub mod output;
 mod pass;
 pub mod relay;
 mod sink;

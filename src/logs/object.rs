@@ -6,64 +6,66 @@
 
 use std::io::Write;
 
+use super::output::Output;
 use crate::schedule::{Civil, civil};
 
 /// Appends the beginning of an object, up to the stream.
-pub fn begin(line: &mut Vec<u8>, micros: u64, program: &str, pid: u32, stream: &str) {
-    line.extend_from_slice(b"{\"time\":\"");
+pub fn begin(line: &mut Output, micros: u64, program: &str, pid: u32, stream: &str) {
+    line.add(b"{\"time\":\"");
     rfc_3339(line, micros);
-    line.extend_from_slice(b"\",\"program\":\"");
+    line.add(b"\",\"program\":\"");
     escape(line, program.as_bytes());
-    // Writing to a vector does not fail.
+    // Writing to memory does not fail.
     let _ = write!(line, "\",\"pid\":{pid},\"stream\":\"{stream}\"");
 }
 
 /// Appends a field whose value is a text; its name needs no escaping.
-pub fn text(line: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub fn text(line: &mut Output, name: &str, value: &[u8]) {
     open(line, name);
     escape(line, value);
     line.push(b'"');
 }
 
 /// Appends the beginning of such a field, up to the text.
-pub fn open(line: &mut Vec<u8>, name: &str) {
-    line.extend_from_slice(b",\"");
-    line.extend_from_slice(name.as_bytes());
-    line.extend_from_slice(b"\":\"");
+pub fn open(line: &mut Output, name: &str) {
+    line.add(b",\"");
+    line.add(name.as_bytes());
+    line.add(b"\":\"");
 }
 
 /// Appends what is between the quotes.
-pub fn escape(line: &mut Vec<u8>, value: &[u8]) {
+pub fn escape(line: &mut Output, value: &[u8]) {
     if std::str::from_utf8(value).is_ok() {
         return escape_text(line, value);
     }
     for chunk in value.utf8_chunks() {
         escape_text(line, chunk.valid().as_bytes());
         if !chunk.invalid().is_empty() {
-            line.extend_from_slice("\u{fffd}".as_bytes());
+            line.add("\u{fffd}".as_bytes());
         }
     }
 }
 
-fn escape_text(line: &mut Vec<u8>, mut value: &[u8]) {
+fn escape_text(line: &mut Output, mut value: &[u8]) {
     loop {
         let plain = plain_length(value);
         let (front, rest) = value.split_at_checked(plain).unwrap_or((value, &[]));
-        line.extend_from_slice(front);
+        line.add(front);
         let Some((&byte, rest)) = rest.split_first() else {
             return;
         };
         value = rest;
         match byte {
-            b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
-            b'\n' => line.extend_from_slice(b"\\n"),
-            b'\r' => line.extend_from_slice(b"\\r"),
-            b'\t' => line.extend_from_slice(b"\\t"),
+            b'"' | b'\\' => line.add(&[b'\\', byte]),
+            b'\n' => line.add(b"\\n"),
+            b'\r' => line.add(b"\\r"),
+            b'\t' => line.add(b"\\t"),
             _ => {
                 let digit = |value: u8| b"0123456789abcdef".get(usize::from(value)).copied();
                 let (high, low) = (digit(byte >> 4), digit(byte & 15));
-                line.extend_from_slice(b"\\u00");
-                line.extend(high.into_iter().chain(low));
+                line.add(b"\\u00");
+                line.push(high.unwrap_or(b'0'));
+                line.push(low.unwrap_or(b'0'));
             }
         }
     }
@@ -93,7 +95,7 @@ fn plain_length(value: &[u8]) -> usize {
 }
 
 /// Appends a time as RFC 3339 writes it: UTC, with microseconds since 1970.
-pub fn rfc_3339(line: &mut Vec<u8>, micros: u64) {
+pub fn rfc_3339(line: &mut Output, micros: u64) {
     let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let Civil { year, month, day } = civil(days.cast_signed());
@@ -110,9 +112,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn at(micros: u64) -> String {
-        let mut line = Vec::new();
+        let mut line = Output::new();
         rfc_3339(&mut line, micros);
-        String::from_utf8(line).unwrap()
+        String::from_utf8(line.bytes().to_vec()).unwrap()
     }
 
     #[test]
@@ -133,12 +135,13 @@ mod tests {
             ],
             program in "\\PC{0,9}",
         ) {
-            let mut line = Vec::new();
+            let mut line = Output::new();
             begin(&mut line, 5, &program, 7, "stdout");
             text(&mut line, "message", &bytes);
             line.push(b'}');
+            let line = line.bytes();
             prop_assert!(!line.contains(&b'\n'));
-            let object: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            let object: serde_json::Value = serde_json::from_slice(line).unwrap();
             prop_assert_eq!(object["message"].as_str(), Some(&*String::from_utf8_lossy(&bytes)));
             prop_assert_eq!(object["program"].as_str(), Some(&*program));
             prop_assert_eq!(object["pid"].as_u64(), Some(7));

@@ -175,18 +175,17 @@ impl Relay {
                 bytes: rest,
                 raw: rest.len(),
             };
-            output.clear();
+            output.clear(2 * BATCH);
             let mut parts = Parts::new(rest, source.is_at_end);
             if source.form.append(&mut output, &mut parts, &writer, BATCH) {
                 batch.raw = rest.len() - parts.rest().len();
-                batch.bytes = &output;
+                batch.bytes = output.bytes();
             }
             sink.put(batch, &mut self.around);
             let (told, _) = rest.split_at(batch.raw);
             passed += told.len();
             self.note(source, told);
         }
-        output.shrink_to(2 * BATCH);
         self.output = output;
         passed
     }

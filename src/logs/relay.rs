@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use super::clients::Clients;
 use super::history::History;
 use super::message::News;
+use super::output::Output;
 use super::pass::INPUT;
 use super::sink::{Around, Sink};
 use super::source::Source;
@@ -68,7 +69,7 @@ pub(super) struct Relay {
     pub(super) served: Vec<usize>,
     /// What is read into; what a source has kept goes in front.
     pub(super) input: Vec<u8>,
-    pub(super) output: Vec<u8>,
+    pub(super) output: Output,
     /// The number of what will be written next.
     pub(super) next: u64,
     /// Whether what is in the pipes is the last that is read.
@@ -100,7 +101,7 @@ impl Relay {
             queue: VecDeque::new(),
             served: Vec::new(),
             input: vec![0; INPUT],
-            output: Vec::new(),
+            output: Output::new(),
             next: 0,
             is_ending: false,
             until: None,

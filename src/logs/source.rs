@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::format::{Split, Writer, objects, prefixed};
 use super::frame::Parts;
 use super::message::{Channel, SourceId};
+use super::output::Output;
 
 /// A pipe that is read.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl Form {
     /// need no copy.
     pub(super) fn append(
         &mut self,
-        out: &mut Vec<u8>,
+        out: &mut Output,
         parts: &mut Parts<'_>,
         writer: &Writer<'_>,
         most: usize,
