@@ -58,6 +58,12 @@ impl Gauge {
         self.0.given.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// How many bytes were read so far.
+    #[must_use]
+    pub fn taken(self) -> u64 {
+        self.0.taken.load(Ordering::Relaxed)
+    }
+
     /// How many bytes were taken and not given: what went with a relay that is gone.
     #[must_use]
     pub fn kept(self) -> u64 {

@@ -22,6 +22,10 @@ pub(super) const INPUT: usize = frame::MOST + READ;
 /// its lines are given on top.
 const BATCH: usize = 96 * 1024;
 
+/// When so much was read, others are asked whether they have something: PID 1, and the
+/// readers of sinks that were full.
+const MOST_A_TURN: u64 = 512 * 1024;
+
 /// What is known of a source that was served.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Served {
@@ -69,8 +73,20 @@ impl Relay {
             })
     }
 
+    /// Rounds, as long as there is something to be taken and it is not too much for a turn.
+    pub(super) fn rounds(&mut self) {
+        let before = self.around.gauge.taken();
+        loop {
+            self.round();
+            let is_enough = self.around.gauge.taken() - before >= MOST_A_TURN;
+            if is_enough || !self.queue.iter().any(|at| self.can_serve(*at)) {
+                return;
+            }
+        }
+    }
+
     /// One read for each source that has something and whose sink has room.
-    pub(super) fn round(&mut self) {
+    fn round(&mut self) {
         let mut served = take(&mut self.served);
         let mut held_up = None;
         for _ in 0..self.queue.len() {

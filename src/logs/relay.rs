@@ -5,9 +5,10 @@
 //! 1. sleep until something is ready
 //! 2. PID 1's orders, since a source is unknown until it is adopted
 //! 3. sinks that have room again
-//! 4. a round of the sources that have something: one read each, those first that had to
-//!    wait for their sink; a source whose sink is full, or that is behind an older life of
-//!    the same program, stays where it is in the queue
+//! 4. rounds of the sources that have something, one read each, until there is nothing or
+//!    half a MiB is read; those come first that had to wait for their sink, and a source
+//!    whose sink is full, or that is behind an older life of the same program, stays where
+//!    it is in the queue
 //! 5. clients that read what is kept, or follow
 //! 6. what is to be told to PID 1
 //!
@@ -132,7 +133,7 @@ impl Relay {
                 _ => {}
             }
         }
-        self.round();
+        self.rounds();
         self.has_more = self.clients.turn(
             &self.histories,
             Token(WITH_CLIENT),
