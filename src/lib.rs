@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod face;
 pub mod limits;
 pub mod linux;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use lastout_core::{Change, Changes, ProgramSpec, Spec};
 
+use crate::control::settings as control;
 use crate::face::Face;
 use crate::limits::Limits;
 use crate::schedule::Schedule;
@@ -25,6 +26,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The init that lastout was called as, if it was.
     pub face: Option<Face>,
+    /// The control socket; `None`: there is none.
+    pub control: Option<control::Settings>,
 }
 
 /// How a program is launched.
@@ -99,6 +102,25 @@ impl Launch {
             slate: Slate::AsStarted,
             ..Launch::clean(argv, environment)
         }
+    }
+
+    /// Whether the relay passes on any of what it writes.
+    #[must_use]
+    pub fn is_relayed(&self) -> bool {
+        let outputs = [&self.stdout, &self.stderr];
+        outputs
+            .iter()
+            .any(|output| matches!(output, Output::Relayed(_)))
+    }
+
+    /// Whether the relay writes any of it to a file.
+    #[must_use]
+    pub fn writes_files(&self) -> bool {
+        let outputs = [&self.stdout, &self.stderr];
+        outputs.iter().any(|output| match output {
+            Output::Relayed(Relayed { to, .. }) => matches!(to, Destination::File(_)),
+            Output::Inherit | Output::Null | Output::Stdout => false,
+        })
     }
 
     /// What it takes to make a program that is launched so one that is launched that way:
@@ -297,7 +319,8 @@ pub enum Destination {
 /// A file that lines are written to (LOG-5).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LogFile {
-    /// Where it is; never empty. Relative to lastout's own directory.
+    /// Where it is, relative to lastout's own directory: never empty, and without `//`, a
+    /// `/.` or a `/` at its end.
     pub path: PathBuf,
     /// How many bytes it has at most before it is rotated; 0: it is never rotated.
     pub max_size: u64,
@@ -305,6 +328,19 @@ pub struct LogFile {
     pub backups: u32,
     /// With which permissions it is made, of 0o777.
     pub mode: u32,
+}
+
+impl LogFile {
+    /// With every default of supervisor.toml.
+    #[must_use]
+    pub fn at(path: PathBuf) -> LogFile {
+        LogFile {
+            path,
+            max_size: 50_000_000,
+            backups: 10,
+            mode: 0o640,
+        }
+    }
 }
 
 /// What a program starts with, beside what its configuration says (PID-8).

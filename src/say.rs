@@ -148,6 +148,14 @@ fn text(level: Level, message: impl Display) -> String {
     format!("lastout: {level}{message}\n")
 }
 
+/// The wall clock's time in UTC with microseconds, as RFC 3339 writes it.
+#[must_use]
+pub fn now_as_rfc_3339() -> String {
+    let mut text = Output::new();
+    object::rfc_3339(&mut text, clock::wall_micros());
+    String::from_utf8_lossy(text.bytes()).into_owned()
+}
+
 fn object_line(level: Level, message: &str, fields: Map<String, Value>) -> String {
     let mut line = Output::new();
     object::begin(

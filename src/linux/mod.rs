@@ -7,6 +7,7 @@ pub mod arena;
 mod backtrace;
 pub mod cgroup;
 pub mod clock;
+pub mod control;
 pub mod descriptors;
 pub mod entry;
 pub mod everybody;
@@ -24,6 +25,7 @@ pub mod poll;
 mod privileges;
 mod probe;
 pub mod proc;
+pub mod relay;
 pub mod sandbox;
 pub mod shared;
 pub mod signals;
@@ -35,4 +37,4 @@ pub mod tree;
 pub mod wait;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

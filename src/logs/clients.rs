@@ -161,11 +161,12 @@ impl Clients {
                     Err(error) => error.kind() != ErrorKind::WouldBlock,
                 }
             }
-            Interest::Writable => {
+            Interest::Writable | Interest::Either => {
                 client.watch(Interest::Arrivals, poll, Token(number));
                 false
             }
             Interest::Arrivals | Interest::Room => false,
+            Interest::Closed => true,
         };
         if is_gone {
             let client = self.all.swap_remove(at);

@@ -138,12 +138,14 @@ impl Relay {
         kept.copy_from_slice(&source.kept);
         if source.decided == 0 && !source.is_at_end {
             let room = room.get_mut(..READ).unwrap_or_default();
-            match orders::read(source.pipe.as_fd(), room) {
+            self.around.gauge.expect(room.len());
+            let read = orders::read(source.pipe.as_fd(), room);
+            self.around.gauge.take(*read.as_ref().unwrap_or(&0));
+            match read {
                 Ok(0) => source.is_at_end = true,
                 Ok(count) => {
                     length += count;
                     source.owes = source.owes.saturating_sub(count);
-                    self.around.gauge.take(count);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     source.owes = 0;

@@ -3,6 +3,7 @@
 use lastout_harness::binaries::probe;
 use lastout_harness::configuration::Configuration;
 use lastout_harness::namespace::{Setup, run, run_probe};
+use lastout_harness::wait_until;
 
 use crate::{report, report_of};
 
@@ -108,14 +109,20 @@ fn stop_8_who_was_killed_is_named_with_the_reason() {
 /// Of its end only its parent knows, who is killed later.
 #[test]
 fn stop_7_who_left_at_the_last_call_was_not_killed_with_the_others() {
-    let report = report_of(
+    let file = Configuration::new(
         r#"
         [program.web]
         command = ["sh", "-c", "trap : TERM; sleep 1000; exec PROBE last-words --ignore-term"]
-        stopwaitsecs = 2
+        stopwaitsecs = 4
         "#,
-        &["web: started"],
     );
+    let mut run = file.run();
+    // It is there when the trap is set, and has none of its own any more.
+    wait_until("it sleeps", || {
+        run.processes().iter().any(|p| p.name == "sleep")
+    });
+    run.signal(libc::SIGTERM);
+    let report = report(&mut run);
     let ends: Vec<bool> = report.iter().map(|line| line.contains("killed")).collect();
     assert_eq!(ends, [true, true, false], "{report:#?}");
     assert!(report[0].contains("1 of 2 killed"), "{report:#?}");
@@ -124,8 +131,9 @@ fn stop_7_who_left_at_the_last_call_was_not_killed_with_the_others() {
 #[test]
 fn stop_8_a_death_by_a_signal_is_named() {
     let mut run = run(&["--", "/bin/sleep", "60"]);
-    let ready = || run.processes().iter().any(|p| p.name == "sleep");
-    lastout_harness::wait_until("it sleeps", ready);
+    wait_until("it sleeps", || {
+        run.processes().iter().any(|p| p.name == "sleep")
+    });
     run.signal(libc::SIGTERM);
     assert_eq!(
         report(&mut run),
@@ -156,15 +164,18 @@ fn stop_7_a_program_that_ends_the_container_is_named_in_the_summary() {
     let file = Configuration::new(
         r#"
         [program.job]
-        command = "PROBE exit 7 --after 300ms"
+        command = ["sh", "-c", "until test -e FOLDER/go; do sleep 0.01; done; exit 7"]
         autorestart = "never"
         startsecs = 0
         [program.web]
         command = "PROBE last-words --name web"
         "#,
     );
+    let mut run = file.run();
+    run.wait_for_line("web: ready");
+    file.write("go", "");
     assert_eq!(
-        report(&mut file.run()),
+        report(&mut run),
         [
             "lastout: goodbye: job: exit 7; everybody left; took T s; exit status 7",
             "lastout:   job  ended by itself, exit 7",
