@@ -42,6 +42,7 @@ struct Recipe {
     argv: *const *const c_char,
     envp: *const *const c_char,
     null: RawFd,
+    stdout: RawFd,
     show_log: bool,
     exec_at: u64,
     errno: c_int,
@@ -78,6 +79,11 @@ impl Launcher {
 
     /// Starts `argv` as PID 1 of new namespaces; returns when its exec is done.
     pub(crate) fn launch(&mut self, argv: &[String]) -> Result<Running> {
+        self.launch_to(argv, None)
+    }
+
+    /// The same with this as its stdout.
+    pub(crate) fn launch_to(&mut self, argv: &[String], stdout: Option<RawFd>) -> Result<Running> {
         let words: Vec<CString> = argv
             .iter()
             .map(|word| CString::new(word.as_str()))
@@ -92,6 +98,7 @@ impl Launcher {
             argv: pointers.as_ptr(),
             envp: envp.as_ptr(),
             null: self.null.as_raw_fd(),
+            stdout: stdout.unwrap_or_else(|| self.null.as_raw_fd()),
             show_log: self.show_log,
             exec_at: 0,
             errno: 0,
@@ -145,7 +152,7 @@ extern "C" fn become_init(recipe: *mut c_void) -> c_int {
         libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         libc::setsid();
         libc::dup2(recipe.null, 0);
-        libc::dup2(recipe.null, 1);
+        libc::dup2(recipe.stdout, 1);
         if !recipe.show_log {
             libc::dup2(recipe.null, 2);
         }

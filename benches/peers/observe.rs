@@ -43,6 +43,13 @@ pub(crate) fn cpu_of_children(pid: libc::pid_t) -> Result<u64> {
     Ok(ticks * 1_000_000_000 / per_second.max(1).unsigned_abs())
 }
 
+/// The children of a process that has one thread.
+pub(crate) fn children(pid: libc::pid_t) -> Result<Vec<libc::pid_t>> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    let pids = text.split_whitespace().filter_map(|pid| pid.parse().ok());
+    Ok(pids.collect())
+}
+
 fn field(text: &str, name: &str) -> Result<f64> {
     text.lines()
         .filter_map(|line| line.strip_prefix(name))

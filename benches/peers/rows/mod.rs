@@ -6,6 +6,7 @@ mod crash;
 mod idle;
 mod memory;
 mod reap;
+mod relay;
 mod restart;
 mod run;
 mod signal;
@@ -27,7 +28,7 @@ pub(crate) type Row = (
 );
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 10] = [
+pub(crate) const ROWS: [Row; 11] = [
     ("run", run::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
@@ -37,6 +38,7 @@ pub(crate) const ROWS: [Row; 10] = [
     ("chain", chain::measure),
     ("restart", restart::measure),
     ("crash", crash::measure),
+    ("relay", relay::measure),
     ("size", size::measure),
 ];
 
