@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use lastout_harness::configuration::Configuration;
-use lastout_harness::{let_pass, sight, wait_until};
+use lastout_harness::{let_pass, sight};
 
 /// The next minute comes within that.
 const A_MINUTE: Duration = Duration::from_secs(90);
@@ -39,17 +39,11 @@ const JOBS: &str = r#"
 fn a_job_starts_at_its_time_and_not_before_and_nothing_wakes_up_in_between() {
     let file = Configuration::new(JOBS);
     // Nobody is to come while it is seen to sleep.
-    while second() > 50.0 {
+    while second() > 35.0 {
         let_pass(Duration::from_millis(200));
     }
     let mut run = file.setup(&["-v"]).start();
-    wait_until("it has begun", || sight::context_switches(run.pid()) > 0);
-    let mut before = 0;
-    wait_until("what was begun has ended", || {
-        let_pass(Duration::from_millis(500));
-        let last = std::mem::replace(&mut before, sight::context_switches(run.pid()));
-        last == before
-    });
+    let before = sight::wait_until_at_rest(run.pid());
     let_pass(Duration::from_secs(5));
     assert!(second() < 59.0, "the machine is too slow for this");
     assert_eq!(sight::context_switches(run.pid()), before, "wake-ups");

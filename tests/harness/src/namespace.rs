@@ -17,7 +17,7 @@ use crate::lines::{Line, Lines, Stream};
 pub use crate::setup::{Output, Setup};
 use crate::sight::{self, Process};
 use crate::terminal::Terminal;
-use crate::{DEADLINE, must};
+use crate::{DEADLINE, must, wait_until};
 
 /// Starts lastout with these arguments as PID 1, everything as it should be.
 #[must_use]
@@ -226,10 +226,19 @@ impl Run {
     }
 
     /// Sends a signal to lastout from outside of its namespace, as an engine does. To one
-    /// that has ended: nothing happens.
+    /// that has ended: nothing happens. A user's real-time signals may be so many at a
+    /// time, all that are sent on this machine together (RLIMIT_SIGPENDING): one more
+    /// waits for room.
+    ///
+    /// # Panics
+    ///
+    /// When there is no room within [`DEADLINE`].
     pub fn signal(&self, number: i32) {
         let handle = self.handle.as_ref().unwrap_or(&self.init_handle);
-        let _ = send(handle, number);
+        wait_until("there is room for a signal", || {
+            let error = send(handle, number).err().and_then(|e| e.raw_os_error());
+            error != Some(libc::EAGAIN)
+        });
     }
 
     /// The terminal, for typing.

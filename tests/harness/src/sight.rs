@@ -4,6 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::{let_pass, wait_until};
+
+/// How long who is at rest has not woken.
+const SETTLED: Duration = Duration::from_millis(500);
+
 /// A process, as the host counts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Process {
@@ -70,6 +75,31 @@ pub fn context_switches(pid: i32) -> u64 {
         .iter()
         .filter_map(|name| status_field(pid, name)?.parse::<u64>().ok())
         .sum()
+}
+
+/// Whether that signal is in that set of its status, as `SigBlk` or `SigCgt`.
+#[must_use]
+pub fn has_signal(pid: i32, set: &str, number: i32) -> bool {
+    let set = status_field(pid, set).unwrap_or_default();
+    u64::from_str_radix(&set, 16).is_ok_and(|set| set & 1 << (number - 1) != 0)
+}
+
+/// Waits until it sleeps and has not been given the processor for half a second, when
+/// what it had begun has ended; its [`context_switches`] by then. One that wants the
+/// processor and does not get it has begun something still.
+///
+/// # Panics
+///
+/// When it does not come to rest.
+#[must_use]
+pub fn wait_until_at_rest(pid: i32) -> u64 {
+    let mut before = 0;
+    wait_until("it is at rest", || {
+        let_pass(SETTLED);
+        let last = std::mem::replace(&mut before, context_switches(pid));
+        before > 0 && last == before && process(pid).is_some_and(|it| it.state == 'S')
+    });
+    before
 }
 
 /// How long it was on a processor so far.
