@@ -153,16 +153,20 @@ fn exit_2_when_all_have_ended_well_it_is_0() {
 fn exit_2_when_all_have_ended_it_is_the_code_of_the_first_that_failed() {
     let file = Configuration::new(
         r#"
+        [defaults]
+        on_failure = "ignore"
+        startretries = 0
+        startsecs = 60
         [program.good]
         command = "PROBE exit 0 --after 400ms"
         [program.first]
-        command = "PROBE exit 11"
-        on_failure = "ignore"
-        startretries = 0
+        command = ["sh", "-c", "echo $$$$ > FOLDER/first; exit 11"]
+        # Ends when that one was reaped.
         [program.second]
-        command = "PROBE exit 12 --after 200ms"
-        on_failure = "ignore"
-        startretries = 0
+        command = ["sh", "-c", """
+            until read pid < FOLDER/first; do sleep 0.01; done
+            while test -e /proc/$pid; do sleep 0.01; done
+            exit 12"""]
         "#,
     );
     assert_eq!(file.run().wait(), 11);

@@ -19,6 +19,7 @@ fn start(text: &str, receiver: &Receiver) -> (Configuration, Run) {
 const CHAIN: &str = r#"
     [signals]
     USR1 = "forward:db"
+    USR2 = "forward:web"
     [program.db]
     command = "PROBE notify --name db say:here until:USR1 READY=1"
     ready = "notify"
@@ -27,9 +28,10 @@ const CHAIN: &str = r#"
     type = "oneshot"
     depends_on = ["db"]
     [program.web]
-    command = "PROBE last-words --name web --after 100ms"
+    command = "PROBE notify --name web say:here until:USR2 READY=1"
+    ready = "notify"
     depends_on = ["migrate"]
-    startsecs = 0.1
+    post_stop = ["sh", "-c", "until test -e FOLDER/go; do sleep 0.01; done"]
     [program.later]
     command = "PROBE last-words --name later"
     autostart = false
@@ -38,16 +40,18 @@ const CHAIN: &str = r#"
 #[test]
 fn up_1_ready_is_said_when_all_are_up_and_stopping_at_the_shutdown() {
     let receiver = Receiver::bind();
-    let (_file, mut run) = start(CHAIN, &receiver);
-    run.wait_for_line("db: here");
-    let_pass(Duration::from_millis(100));
-    assert_eq!(receiver.said(), [""; 0]);
-    run.signal(libc::SIGUSR1);
+    let (file, mut run) = start(CHAIN, &receiver);
+    for (name, signal) in [("db", libc::SIGUSR1), ("web", libc::SIGUSR2)] {
+        run.wait_for_line(&format!("{name}: here"));
+        let_pass(Duration::from_millis(100));
+        assert_eq!(receiver.said(), [""; 0]);
+        run.signal(signal);
+    }
     receiver.wait_for("READY=1");
-    assert!(run.lines().has("web: ready"), "{}", run.lines().text());
     run.signal(libc::SIGTERM);
     receiver.wait_for("STOPPING=1");
     assert!(!run.has_ended());
+    file.write("go", "");
     assert_eq!(run.wait(), 0);
     assert_eq!(receiver.said(), ["READY=1", "STOPPING=1"]);
 }

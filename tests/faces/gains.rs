@@ -98,10 +98,11 @@ fn pid_9_sigchld_ignored_at_the_start_does_no_harm() {
         );
     }
     // catatonit gives up where its command has ended before it looks for the first time.
-    let words = with_probe(&[], &probe, &["exit", "7", "--after", "300ms"]);
+    let words = with_probe(&[], &probe, &["notify", "say:here", "until:USR1", "exit:7"]);
     for init in ["tini", "catatonit"] {
         let mut run = odd(Setup::new(&words).program(original(init))).start();
-        wait_until("its command is there", || run.processes().len() == 2);
+        run.wait_for_line("notify: here");
+        run.signal(libc::SIGUSR1);
         wait_until("its command is gone", || run.processes().len() == 1);
         lastout_harness::let_pass(Duration::from_millis(300));
         assert!(!run.has_ended(), "{init} got better: mend docs/faces.md");
@@ -199,10 +200,6 @@ fn enter(pid: i32, command: &[&str]) -> Command {
 }
 
 fn caught_or_blocked(pid: i32, number: i32) -> bool {
-    let mask = |field| {
-        let text = lastout_harness::sight::status_field(pid, field)?;
-        u64::from_str_radix(&text, 16).ok()
-    };
-    let all = mask("SigBlk").unwrap_or(0) | mask("SigCgt").unwrap_or(0);
-    all & (1 << (number - 1)) != 0
+    let has = |set| lastout_harness::sight::has_signal(pid, set, number);
+    has("SigBlk") || has("SigCgt")
 }

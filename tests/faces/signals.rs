@@ -224,11 +224,18 @@ fn dumb_init_stops_itself_in_single_child_mode_too() {
 fn tini_gets_its_signal_when_its_parent_dies() {
     let probe = binaries::probe();
     for init in [original("tini"), face("tini")] {
+        let folder = tempfile::tempdir().unwrap();
+        let go = folder.path().join("go");
+        // The parent ends when the command is there, whose own parent's is not the end.
         let command = format!(
-            "({} -s -p SIGUSR1 -- {probe} signals --ends-on USR1 & sleep 0.5); sleep 0.5",
-            init.display()
+            "({} -s -p SIGUSR1 -- {probe} signals --ends-on USR1 & \
+             until test -e {}; do sleep 0.01; done); sleep 1000",
+            init.display(),
+            go.display()
         );
         let run = Setup::new(&["--", "sh", "-c", &command]).start();
+        run.wait_for_line("signals: ready");
+        std::fs::write(go, "").unwrap();
         run.wait_for_line("got SIGUSR1");
     }
 }

@@ -128,16 +128,22 @@ fn run_2_after_a_pre_start_that_ends_in_the_shutdown_the_program_is_not_started(
         command = "PROBE last-words --name db"
         pre_start = ["sh", "-c", """
             test -e FOLDER/again || exec touch FOLDER/again
-            echo before; sleep 0.2; echo before is done"""]
+            echo before
+            until test -e FOLDER/told; do sleep 0.01; done
+            echo before is done; touch FOLDER/done"""]
         startsecs = 0
         backoff = 0.01
         [program.user]
-        command = "PROBE last-words --name user --after 500ms"
+        command = ["sh", "-c", """
+            trap 'touch FOLDER/told
+                  until test -e FOLDER/done; do sleep 0.01; done; sleep 0.2; exit 0' TERM
+            echo user: ready
+            while :; do sleep 0.01; done"""]
         depends_on = ["db"]
         startsecs = 0
         "#,
     );
-    let mut run = file.run_until(&["user: ready"]);
+    let mut run = file.run_until(&["db: ready", "user: ready"]);
     // SAFETY: takes two numbers; the process is of a namespace of ours.
     unsafe { libc::kill(run.leader_of("db").pid, libc::SIGKILL) };
     run.wait_for_line("before");

@@ -6,7 +6,7 @@ use crate::{assert_in_order, assert_never};
 
 const LOST: &str = r#"
     [program.db]
-    command = "PROBE exit 3 --after 200ms"
+    command = ["sh", "-c", "until test -e FOLDER/go; do sleep 0.01; done; exit 3"]
     startsecs = 60
     startretries = 0
     on_failure = "ignore"
@@ -27,7 +27,9 @@ const LOST: &str = r#"
 #[test]
 fn dep_2_those_that_wait_for_what_is_fatal_are_fatal_and_those_that_run_go_on() {
     let file = Configuration::new(LOST);
-    let mut run = file.run_until(&["runs: ready", "waits-for-it: FATAL"]);
+    let mut run = file.run_until(&["runs: ready"]);
+    file.write("go", "");
+    run.wait_for_line("waits-for-it: FATAL");
     assert_in_order(
         &run,
         &[
@@ -52,7 +54,8 @@ fn dep_2_and_exit_2_who_is_fatal_for_anothers_sake_ends_the_container_with_its_s
         "depends_on = { db = \"ready\" }",
     );
     let file = Configuration::new(&text);
-    let mut run = file.run_until(&["waits: FATAL"]);
+    let mut run = file.run_until(&["runs: ready"]);
+    file.write("go", "");
     assert_eq!(run.wait(), 3, "{}", run.lines().text());
     assert_in_order(&run, &["waits: FATAL: needs db", "the shutdown begins"]);
 }
@@ -102,7 +105,7 @@ fn dep_2_a_service_that_ends_badly_for_good_after_it_was_up_loses_nobody_who_run
         startsecs = 0
         "#,
     );
-    let run = file.run_until(&["runs: ready"]);
+    let run = file.run_until(&["db: ready", "runs: ready"]);
     run.signal(libc::SIGUSR1);
     run.wait_for_line("db: exit 5");
     run.signal(libc::SIGUSR2);

@@ -106,8 +106,9 @@ fn stop_4_of_a_diamond_both_sides_stop_at_once_after_the_top_and_before_the_base
 
 #[test]
 fn stop_4_what_is_asked_to_stop_while_it_is_starting_stops_in_order_too() {
-    let file = Configuration::new(CHAIN);
-    let mut run = file.run_until(&["app: started"]);
+    let text = CHAIN.replace("pause:100ms READY=1", "say:here until:USR1");
+    let file = Configuration::new(&text);
+    let mut run = file.run_until(&["app: here", "app: started"]);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     assert_in_order(&run, &["app: told", "app: left", "db: told", "db: left"]);
     assert_never(&run, "web: started");

@@ -113,7 +113,7 @@ fn stop_7_who_left_at_the_last_call_was_not_killed_with_the_others() {
         r#"
         [program.web]
         command = ["sh", "-c", "trap : TERM; sleep 1000; exec PROBE last-words --ignore-term"]
-        stopwaitsecs = 2
+        stopwaitsecs = 4
         "#,
     );
     let mut run = file.run();
@@ -164,15 +164,18 @@ fn stop_7_a_program_that_ends_the_container_is_named_in_the_summary() {
     let file = Configuration::new(
         r#"
         [program.job]
-        command = "PROBE exit 7 --after 300ms"
+        command = ["sh", "-c", "until test -e FOLDER/go; do sleep 0.01; done; exit 7"]
         autorestart = "never"
         startsecs = 0
         [program.web]
         command = "PROBE last-words --name web"
         "#,
     );
+    let mut run = file.run();
+    run.wait_for_line("web: ready");
+    file.write("go", "");
     assert_eq!(
-        report(&mut file.run()),
+        report(&mut run),
         [
             "lastout: goodbye: job: exit 7; everybody left; took T s; exit status 7",
             "lastout:   job  ended by itself, exit 7",

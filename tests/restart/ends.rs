@@ -194,9 +194,11 @@ const ALONE: [Way; 5] = [
     ),
     (
         "two have failed and may, the first counts",
-        "[defaults]\nstartretries = 0\non_failure = 'ignore'\n\
-         [program.web]\ncommand = 'PROBE exit 4 --after 200ms'\n\
-         [program.two]\ncommand = 'PROBE exit 5'",
+        // It ends when the other one was reaped.
+        "[defaults]\nstartretries = 0\nstartsecs = 60\non_failure = 'ignore'\n\
+         [program.web]\ncommand = ['sh', '-c', 'until read pid < FOLDER/two; do sleep 0.01; done; \
+         while test -e /proc/$pid; do sleep 0.01; done; exit 4']\n\
+         [program.two]\ncommand = ['sh', '-c', 'echo $$$$ > FOLDER/two; exit 5']",
         None,
         5,
     ),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use lastout_harness::engine::Image;
+use lastout_harness::engine::{Image, docker_says};
+use lastout_harness::sight;
 
 use crate::{assert_in_order, assert_times};
 
@@ -11,22 +12,20 @@ fn stop_1_a_docker_exec_session_is_told_and_waited_for() {
     let container = Image::plain().lastout(&["--", "/probe", "last-words", "--name", "main"]);
     container.wait_for_line("main: ready");
     let words = ["/probe", "last-words", "--name", "session", "--after", "1s"];
-    let session = std::thread::scope(|scope| {
-        let session = scope.spawn(|| container.exec(&[], &words));
-        // What a session says goes to its client, so its being there is asked for.
-        lastout_harness::wait_until("the session is there", || {
-            let top = lastout_harness::engine::docker_says(&["top", container.name()]);
-            top.contains("--name session")
-        });
-        container.stop();
-        session.join().expect("the client of the session")
+    let name = container.name().to_owned();
+    let session = std::thread::spawn(move || docker_says(&[&["exec", &name], &words[..]].concat()));
+    // What it says goes to its client. CHLD is the one signal that it blocks while it waits
+    // for all others, and it is blocked before: so it is ready.
+    let pid = container.pid();
+    lastout_harness::wait_until("the session is ready", || {
+        let mut probes = sight::namespace_of(pid);
+        probes.retain(|process| process.name == "probe");
+        probes.retain(|probe| sight::has_signal(probe.pid, "SigBlk", libc::SIGCHLD));
+        probes.len() == 2
     });
-    assert_eq!(session.0, 0, "{}", session.1);
-    assert!(
-        session.1.contains("session: got SIGTERM, leaving"),
-        "{}",
-        session.1
-    );
+    container.stop();
+    let said = session.join().expect("the client of the session");
+    assert!(said.contains("session: got SIGTERM, leaving"), "{said}");
     assert_eq!(container.wait(), 0);
     assert_in_order(container.lines(), &["goodbye: SIGTERM came", "stray probe"]);
 }
@@ -49,7 +48,7 @@ fn stop_5_a_deaf_program_is_killed_before_the_engine_kills_everybody() {
 
 #[test]
 fn stop_2_a_daemon_of_another_user_is_killed_without_capabilities_too() {
-    let words = ["/lastout", "--stop-timeout", "1", "--", "/probe", "daemon"];
+    let words = ["/lastout", "--stop-timeout", "3", "--", "/probe", "daemon"];
     let daemon = ["--uid", "65534", "--ignore-term"];
     let container = Image::plain().run(&[], &[&words[..], &daemon].concat());
     assert_eq!(container.wait(), 0);

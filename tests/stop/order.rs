@@ -41,6 +41,7 @@ fn stop_4_the_programs_are_told_when_the_command_that_needs_them_is_gone() {
     let probe = lastout_harness::binaries::probe();
     let command = ["--", &probe, "daemon", "--stay", "--after", "300ms"];
     let mut run = file.setup(&command).start();
+    run.wait_for_line("db: ready");
     run.wait_for_line("daemon: ready");
     run.wait_for_line("daemon's leader: ready");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
@@ -58,9 +59,9 @@ fn stop_4_the_programs_are_told_when_the_command_that_needs_them_is_gone() {
 
 #[test]
 fn stop_4_independent_programs_take_as_long_as_the_slowest_and_not_more() {
-    const SLOWEST: Duration = Duration::from_secs(1);
+    const SLOWEST: Duration = Duration::from_secs(2);
     let programs: String = (0..6)
-        .map(|n| format!("[program.p{n}]\ncommand = \"PROBE last-words --name p{n} --after 1s\"\n"))
+        .map(|n| format!("[program.p{n}]\ncommand = \"PROBE last-words --name p{n} --after 2s\"\n"))
         .collect();
     let names: Vec<String> = (0..6).map(|n| format!("p{n}: ready")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
