@@ -61,17 +61,21 @@ fn stop_2_a_program_that_stays_and_the_child_that_it_forgot_are_both_told() {
 
 #[test]
 fn stop_4_stop_6_two_programs_take_as_long_as_the_slowest_and_not_more() {
-    let overhead = best_of_three(stop_of_a_program_that_leaves_at_once);
-    let took = best_of_three(stop_of_two_programs);
-    let alone = took.saturating_sub(overhead);
+    // What others on the machine do can only add: so the least of each counts, and it is
+    // tried until that is right. Who leaves one after the other always needs half as long
+    // again, and who rounds to seconds too.
+    let (mut overhead, mut took) = (Duration::MAX, Duration::MAX);
+    let is_right = (0..10).any(|_| {
+        overhead = overhead.min(stop_of_a_program_that_leaves_at_once());
+        took = took.min(stop_of_two_programs());
+        took.saturating_sub(overhead) <= SLOWEST.mul_f64(1.2)
+    });
     assert!(
         took >= SLOWEST,
         "{took:?}: the slowest was not given its time"
     );
-    // A fifth is what a loaded machine may add; who leaves one after the other needs half
-    // as long again, and who rounds to seconds too.
     assert!(
-        alone <= SLOWEST.mul_f64(1.2),
+        is_right,
         "{took:?}, of which {overhead:?} are the engine's, for a slowest of {SLOWEST:?}"
     );
 }
@@ -127,12 +131,6 @@ fn stop_of_two_programs() -> Duration {
     assert!(report.contains("goodbye"), "{report}");
     assert!(!report.contains("kill"), "{report}");
     took
-}
-
-/// The least of three: what others on the machine do can only add.
-fn best_of_three(measure: impl Fn() -> Duration) -> Duration {
-    let first = measure();
-    first.min(measure()).min(measure())
 }
 
 /// lastout's own lines: the programs of the recipes say nothing on standard error.

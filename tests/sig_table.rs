@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use lastout_core::Signal;
 use lastout_harness::engine::Image;
 use lastout_harness::namespace::{Run, Setup, run, run_probe};
-use lastout_harness::sight::status_field;
+use lastout_harness::sight::{has_signal, status_field};
 use lastout_harness::{binaries, must, wait_until};
 use tempfile::NamedTempFile;
 
@@ -87,7 +87,9 @@ fn sig_3_pwr_begins_the_shutdown_of_a_configuration() {
 
 /// Sends it, and then asks for the state: what came before is told of by then.
 fn said_of(number: i32) -> (Run, usize) {
-    let run = two();
+    let text = format!("[defaults]\nstartsecs = 60\n{TWO}");
+    let run = supervise(&text, "web: ready");
+    run.wait_for_line("worker: ready");
     let before = run.lines().all().len();
     run.signal(number);
     run.signal(libc::SIGUSR2);
@@ -112,7 +114,8 @@ fn sig_2_usr1_reopens_log_files() {
 fn sig_2_usr2_logs_the_state_of_every_program() {
     let run = supervise(
         &format!(
-            "{TWO}\nstartsecs = 0\n[program.idle]\ncommand = 'PROBE exit 1'\nautostart = false"
+            "[defaults]\nstartsecs = 60\n{TWO}\nstartsecs = 0\n\
+             [program.idle]\ncommand = 'PROBE exit 1'\nautostart = false"
         ),
         "web: ready",
     );
@@ -320,20 +323,18 @@ fn sig_3_an_int_from_a_process_does_not_kill() {
     assert!(!run.lines().has("killed"), "{}", run.lines().text());
 }
 
-/// Whether TERM is in this set of /proc/PID/status.
-fn has_term(pid: i32, field: &str) -> bool {
-    let set = status_field(pid, field).unwrap_or_default();
-    u64::from_str_radix(&set, 16).is_ok_and(|set| set & 1 << (libc::SIGTERM - 1) != 0)
-}
-
 /// A TERM at any moment of the first milliseconds ends the container. One that comes
 /// when the mask is up is never lost; one that comes between the exec and main's first
 /// system call the kernel drops itself, since PID 1 has no handler yet (kill(2)), and
 /// the engine's next one has to do.
 #[test]
 fn sig_4_a_term_in_the_first_milliseconds_is_not_lost() {
-    let mut before_main = 0;
-    for round in 0..200_u32 {
+    let (mut before_main, mut in_time) = (0, 0);
+    // On a machine that is busy most come before main: so it goes on until enough do not.
+    let mut rounds = 0..2000_u32;
+    while in_time < 100 || in_time + before_main < 200 {
+        let round = rounds.next();
+        let round = round.unwrap_or_else(|| panic!("{before_main} were lost before main"));
         let mut run = Setup::of_probe(&["last-words", "--exit", "7"])
             .program(binaries::in_images("lastout"))
             .start();
@@ -350,7 +351,7 @@ fn sig_4_a_term_in_the_first_milliseconds_is_not_lost() {
         }
         let is_up = ["SigBlk", "SigCgt"]
             .iter()
-            .any(|field| has_term(pid, field));
+            .any(|set| has_signal(pid, set, libc::SIGTERM));
         run.signal(libc::SIGTERM);
         if !is_up {
             let end = Instant::now() + Duration::from_secs(1);
@@ -359,9 +360,11 @@ fn sig_4_a_term_in_the_first_milliseconds_is_not_lost() {
             }
             if !run.has_ended() {
                 before_main += 1;
+                in_time -= 1;
                 run.signal(libc::SIGTERM);
             }
         }
+        in_time += 1;
         let code = run.wait();
         assert!(
             [7, 128 + libc::SIGTERM].contains(&code),
@@ -369,11 +372,7 @@ fn sig_4_a_term_in_the_first_milliseconds_is_not_lost() {
             run.lines().text()
         );
     }
-    println!("SIG-4: of 200 TERMs {before_main} came before main and had to be repeated");
-    assert!(
-        before_main < 100,
-        "{before_main} of 200 were lost before main"
-    );
+    println!("SIG-4: {before_main} TERMs came before main and had to be repeated");
 }
 
 /// Sends 100,000 signals as fast as can be, and a TERM in their midst; when that was.

@@ -9,7 +9,7 @@ use lastout_harness::terminal::{CTRL_C, CTRL_D};
 use lastout_harness::wait_until;
 
 /// A stop that waited for anything would take Docker's 10 s.
-const AT_ONCE: Duration = Duration::from_secs(5);
+const AT_ONCE: Duration = Duration::from_secs(8);
 
 const BASH: [&str; 4] = ["/bin/bash", "--norc", "--noprofile", "-i"];
 

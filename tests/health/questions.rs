@@ -54,7 +54,7 @@ fn health_1_after_the_start_period_a_no_counts_without_a_yes() {
         [program.web]
         command = "PROBE last-words --name web"
         startsecs = 0
-        healthcheck = { exec = "false", interval = 0.02, retries = 2, start_period = 0.2, action = "none" }
+        healthcheck = { exec = "false", interval = 0.02, retries = 2, start_period = 1, action = "none" }
         "#,
     );
     let run = file.run_until(&["web: unhealthy"]);

@@ -17,7 +17,7 @@ command = ["PROBE", "last-words", "--name", "other"]
 const DEAF: &str = r#"
 [program.leaves]
 command = ["PROBE", "daemon", "--uid", "4711", "--name", "hidden", "--ignore-term"]
-stopwaitsecs = "500ms"
+stopwaitsecs = "3s"
 autorestart = "never"
 startsecs = 0
 [program.stays]

@@ -41,7 +41,7 @@ fn pid_2_as_a_subreaper_a_daemon_comes_back_and_is_told() {
 fn pid_2_as_a_subreaper_killing_everybody_reaches_no_bystander() {
     let probe = binaries::probe();
     let deaf = [&probe, "daemon", "--name", "deaf", "--ignore-term"];
-    let words = [&["--stop-timeout", "500ms", "--"], &deaf[..]].concat();
+    let words = [&["--stop-timeout", "3s", "--"], &deaf[..]].concat();
     let run = Setup::new(&words).as_subreaper_beside_a_bystander().start();
     run.wait_for_line("deaf: got SIGTERM, staying");
     let text = stop_beside_the_bystander(run);
@@ -52,7 +52,7 @@ fn pid_2_as_a_subreaper_killing_everybody_reaches_no_bystander() {
 fn pid_2_as_a_subreaper_without_proc_no_bystander_is_reached() {
     let probe = binaries::probe();
     let deaf = [&probe, "family", "--ignore-term"];
-    let words = [&["--stop-timeout", "500ms", "--"], &deaf[..]].concat();
+    let words = [&["--stop-timeout", "3s", "--"], &deaf[..]].concat();
     let mut run = Setup::new(&words)
         .without_proc()
         .as_subreaper_beside_a_bystander()
@@ -74,7 +74,7 @@ fn pid_2_as_a_subreaper_a_configuration_reaches_no_bystander() {
         command = ["PROBE", "family"]
         [program.deaf]
         command = ["PROBE", "last-words", "--name", "deaf", "--ignore-term"]
-        stopwaitsecs = "300ms"
+        stopwaitsecs = "2s"
         "#,
     );
     let setup = configuration.setup(&[]).as_subreaper_beside_a_bystander();
@@ -117,7 +117,7 @@ fn pid_2_a_sandbox_reaches_nobody_outside() {
 #[test]
 fn pid_2_a_sandbox_that_kills_everybody_kills_nobody_outside() {
     let probe = binaries::probe();
-    let sandbox = ["--sandbox", "--stop-timeout", "500ms", "--"];
+    let sandbox = ["--sandbox", "--stop-timeout", "3s", "--"];
     let deaf = [&probe, "daemon", "--name", "deaf", "--ignore-term"];
     let words = [&sandbox[..], &deaf[..]].concat();
     let run = Setup::new(&words).as_subreaper_beside_a_bystander().start();

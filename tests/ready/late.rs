@@ -12,7 +12,7 @@ fn ready_4_who_is_not_ready_in_time_is_stopped_and_tried_again_and_then_fatal() 
         r#"
         [program.web]
         command = "PROBE last-words --name web --exit 9"
-        ready = { notify = true, start_timeout = 0.2 }
+        ready = { notify = true, start_timeout = 2 }
         startretries = 1
         backoff = 0.1
         "#,
@@ -22,17 +22,17 @@ fn ready_4_who_is_not_ready_in_time_is_stopped_and_tried_again_and_then_fatal() 
     // It is lastout that gives up: the status with which it left when it was told is none.
     assert_eq!(code, 1, "{}", run.lines().text());
     let took = ended - run.started();
-    assert!(took >= Duration::from_millis(200 + 90 + 200), "{took:?}");
+    assert!(took >= Duration::from_millis(2000 + 90 + 2000), "{took:?}");
     assert_in_order(
         &run,
         &[
             "web: started",
-            "web: not ready after 0.2 s",
+            "web: not ready after 2 s",
             "web: told SIGTERM (not ready)",
             "web: left after",
             "web: starts again in 0.",
             "web: started",
-            "web: not ready after 0.2 s",
+            "web: not ready after 2 s",
             "web: told SIGTERM (not ready)",
             "web: left after",
             "web: FATAL: was not ready in time 2 times in a row",
@@ -45,17 +45,17 @@ fn ready_4_who_is_not_ready_in_time_is_stopped_and_tried_again_and_then_fatal() 
 
 #[test]
 fn ready_4_the_time_of_a_start_begins_anew_with_each() {
-    // Three starts that each take longer than half of the time, and the fourth is ready.
+    // Four starts that take longer than that together, and the fourth is ready.
     let file = Configuration::new(
         r#"
         [program.web]
         command = ["sh", "-c", """
             echo x >> FOLDER/starts
-            sleep 0.2
+            sleep 1
             test $(wc -l < FOLDER/starts) -lt 4 && exit 1
             systemd-notify --ready
             exec PROBE last-words --name web"""]
-        ready = { notify = true, start_timeout = 0.5 }
+        ready = { notify = true, start_timeout = 3 }
         backoff = 0.01
         "#,
     );

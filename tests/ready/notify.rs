@@ -175,8 +175,8 @@ fn ready_1_extend_timeout_gives_a_start_more_time() {
     let file = Configuration::new(
         r#"
         [program.web]
-        command = "PROBE notify EXTEND_TIMEOUT_USEC=60000000 pause:500ms READY=1"
-        ready = { notify = true, start_timeout = 0.2 }
+        command = "PROBE notify EXTEND_TIMEOUT_USEC=60000000 pause:2500ms READY=1"
+        ready = { notify = true, start_timeout = 2 }
         "#,
     );
     let run = file.run_until(&["lastout: web: ready"]);
@@ -185,8 +185,8 @@ fn ready_1_extend_timeout_gives_a_start_more_time() {
 
 #[test]
 fn ready_1_extend_timeout_gives_a_stop_more_time() {
-    let stop = "until:TERM EXTEND_TIMEOUT_USEC=5000000 pause:600ms say:done exit:0";
-    let file = steps(&format!("READY=1 {stop}"), "stopwaitsecs = 0.2");
+    let stop = "until:TERM EXTEND_TIMEOUT_USEC=7000000 pause:2500ms say:done exit:0";
+    let file = steps(&format!("READY=1 {stop}"), "stopwaitsecs = 2");
     let mut run = file.run_until(&["lastout: web: ready"]);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     run.wait_for_line("web: done");
@@ -196,11 +196,11 @@ fn ready_1_extend_timeout_gives_a_stop_more_time() {
 #[test]
 fn ready_1_extend_timeout_does_not_outlast_the_shutdown() {
     let stop = "until:TERM EXTEND_TIMEOUT_USEC=60000000 until:USR1";
-    let keys = "stopwaitsecs = 0.2\n[supervisor]\nstop_timeout = 0.5";
+    let keys = "stopwaitsecs = 2\n[supervisor]\nstop_timeout = 3";
     let file = steps(&format!("READY=1 {stop}"), keys);
     let mut run = file.run_until(&["lastout: web: ready"]);
     let (code, took) = run.stop(libc::SIGTERM);
     assert_eq!(code, 0);
-    assert!(took >= Duration::from_millis(500), "{took:?}");
-    run.wait_for_line("stop_timeout of 0.5 s is over");
+    assert!(took >= Duration::from_secs(3), "{took:?}");
+    run.wait_for_line("stop_timeout of 3 s is over");
 }

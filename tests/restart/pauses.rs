@@ -73,12 +73,12 @@ fn after_a_long_life_the_first_restart_is_at_once_and_the_pauses_begin_anew() {
         [program.web]
         command = ["sh", "-c", """
             echo x >> FOLDER/lives
-            test $(wc -l < FOLDER/lives) = 3 && sleep 0.7
+            test $(wc -l < FOLDER/lives) = 3 && sleep 2.5
             test $(wc -l < FOLDER/lives) = 5 && exec PROBE last-words --name web
             exit 3"""]
         startsecs = 0
         backoff = 0.1
-        backoff_max = 0.5
+        backoff_max = 2
         "#,
     );
     let run = file.run_until(&["web: ready"]);

@@ -111,7 +111,7 @@ fn stop_2_the_rest_of_a_tree_is_told_before_it_is_killed_with_a_deaf_leader() {
         r#"
         [program.web]
         command = "PROBE family --ignore-term"
-        stopwaitsecs = 2
+        stopwaitsecs = 5
         "#,
         &FAMILY,
     );

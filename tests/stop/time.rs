@@ -67,7 +67,7 @@ fn stop_5_at_the_last_call_everybody_is_told_before_anybody_is_killed() {
     let file = Configuration::new(
         r#"
         [supervisor]
-        stop_timeout = 2
+        stop_timeout = 5
         [program.db]
         command = "PROBE last-words --name db --ignore-term"
         startsecs = 0
@@ -92,7 +92,7 @@ fn stop_5_at_the_last_call_everybody_is_told_before_anybody_is_killed() {
     run.wait_for_line("maker: exit 0");
     let (code, took) = run.stop(libc::SIGTERM);
     assert_eq!(code, 137, "{}", run.lines().text());
-    assert!(took >= Duration::from_secs(2), "{took:?}");
+    assert!(took >= Duration::from_secs(5), "{took:?}");
     // Who is needed by the deaf one, who only follows it, and who is nobody's.
     assert_times(run.lines(), "db: got SIGTERM, staying", 1);
     assert_times(run.lines(), "cache: got SIGTERM, leaving", 1);
@@ -136,7 +136,7 @@ fn stop_5_the_order_holds_until_the_last_call() {
     run.wait_for_line("main: ready");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     assert_times(run.lines(), "last call", 0);
-    assert_in_order(run.lines(), &["main: left after 2", "db: told"]);
+    assert_in_order(run.lines(), &["main: left after", "db: told"]);
 }
 
 #[test]
@@ -211,10 +211,13 @@ fn stop_6_lastout_exits_at_once_when_the_last_of_the_leftovers_is_gone() {
 
 /// From the end of the last one, half a second after its last words, to the end of
 /// lastout. Who looked every 50 ms would come 25 ms late, since the looks are at 75, 125
-/// … 525 ms. The least of seven, since what others on the machine do can only add.
+/// … 525 ms. What others on the machine do can only add: so it is tried until it was at
+/// once, and has never been in the end if it is not.
 fn assert_exits_at_once(words: &[&str]) {
     const AFTER: Duration = Duration::from_millis(500);
-    let gap = (0..7).map(|_| {
+    const AT_ONCE: Duration = Duration::from_millis(15);
+    const TRIES: usize = 40;
+    let mut gaps = (0..TRIES).map(|_| {
         let mut run = run_probe(&[words, &["--after", "500ms"]].concat());
         run.wait_for_line("the last: ");
         run.signal(libc::SIGTERM);
@@ -222,8 +225,7 @@ fn assert_exits_at_once(words: &[&str]) {
         let last = run.wait_for_line("the last: got SIGTERM, leaving").at;
         ended.saturating_duration_since(last).saturating_sub(AFTER)
     });
-    let least = gap.min().unwrap_or_default();
-    assert!(least < Duration::from_millis(15), "{least:?}");
+    assert!(gaps.any(|gap| gap < AT_ONCE), "never in {TRIES} times");
 }
 
 /// Stops it, and gives it back when it ended with that code after that time.
