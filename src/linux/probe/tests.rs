@@ -81,7 +81,9 @@ fn ready_3_a_connection_that_is_accepted_is_an_answer() {
 
 #[test]
 fn ready_3_a_connection_that_is_refused_is_none() {
-    in_process(|| {
+    in_namespace(|| {
+        // Nobody else may take the port that is let go.
+        with_loopback_of_our_own();
         let listener = listener();
         let (tcp, http) = (tcp("127.0.0.1", &listener), http("localhost", &listener));
         drop(listener);
