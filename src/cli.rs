@@ -2,13 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use lastout_core::Signal;
+use lexopt::Arg::{Long, Short, Value};
+use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
-use crate::config::parse_duration;
+use crate::config::{nearest, parse_duration};
 use crate::single::Command;
 
 /// What lastout is to do.
@@ -38,6 +38,8 @@ pub struct Supervise {
     pub parent_death: Option<Signal>,
     /// `--sandbox`.
     pub sandbox: bool,
+    /// `--control`.
+    pub control: bool,
     /// `-v`, `-vv`, `-q`.
     pub level: Option<LevelFilter>,
 }
@@ -46,77 +48,80 @@ pub struct Supervise {
 #[derive(Debug)]
 pub struct Wrong(pub String);
 
-const AFTER_HELP: &str = "\
+/// `lastout --help`.
+const HELP: &str = "\
+The init and process supervisor for containers that is last out
+
+Usage: lastout [OPTIONS] [-c FILE]
+       lastout [OPTIONS] -- COMMAND [ARG]...
+       lastout SUBCOMMAND ...
+
+Subcommands:
+  check    Check a configuration and print what it would run, in start order
+  version  Print the version
+
+Options:
+  -c, --config <FILE>            Supervise what FILE says
+  -g, --group                    Forward signals to the command's process group
+  -e, --expect <CODE>            This exit status counts as 0 (repeatable)
+  -p, --parent-death <SIGNAL>    Send lastout SIGNAL when its parent dies
+  -r, --rewrite <FROM:TO>        Forward TO for FROM; 0 drops it (repeatable)
+      --stop-timeout <DURATION>  The whole shutdown takes 9, or 1m30s, at most
+      --strict                   Exit with 137 when anything had to be killed
+      --control                  Have a control socket without a configuration, too
+      --sandbox                  Run in a PID namespace, as in a container
+  -v, --verbose...               Say more; twice: much more
+  -q, --quiet                    Say only errors
+  -h, --help                     Print help
+  -V, --version                  Print version
+
 Exit status: the command's own (128+n when signal n ended it, 127 not found,
 126 not executable); of a configuration 0 after an asked-for shutdown, else that
 of the program that ended it; 2 wrong command line; 78 wrong configuration.
 
 The configuration is FILE, $LASTOUT_CONFIG, or the first of ./supervisor.toml,
 /etc/lastout/supervisor.toml and /etc/supervisor.toml. $LASTOUT_STOP_TIMEOUT and
-$LASTOUT_LOG (error, warn, info, debug, trace) are as --stop-timeout and -v.";
+$LASTOUT_LOG (error, warn, info, debug, trace) are as --stop-timeout and -v.
+";
 
-/// The init and process supervisor for containers that is last out.
-#[derive(Debug, Parser)]
-#[command(
-    name = "lastout",
-    version,
-    override_usage = "lastout [OPTIONS] [-c FILE]\n       lastout [OPTIONS] -- COMMAND [ARG]...\n       lastout SUBCOMMAND ...",
-    after_help = AFTER_HELP,
-    args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true
-)]
-struct Typed {
-    #[command(subcommand)]
-    subcommand: Option<Sub>,
-    /// Supervise what FILE says
-    #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Forward signals to the command's process group
-    #[arg(short, long)]
-    group: bool,
-    /// This exit status counts as 0 (repeatable)
-    #[arg(short, long, value_name = "CODE", value_parser = code, action = ArgAction::Append)]
-    expect: Vec<u8>,
-    /// Send lastout SIGNAL when its parent dies
-    #[arg(short, long, value_name = "SIGNAL", value_parser = signal)]
-    parent_death: Option<Signal>,
-    /// Forward TO for FROM; 0 drops it (repeatable)
-    #[arg(short, long, value_name = "FROM:TO", value_parser = rewrite, action = ArgAction::Append)]
-    rewrite: Vec<(Signal, Option<Signal>)>,
-    /// The whole shutdown takes 9, or 1m30s, at most
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    stop_timeout: Option<Duration>,
-    /// Exit with 137 when anything had to be killed
-    #[arg(long)]
-    strict: bool,
-    /// Run in a PID namespace, as in a container
-    #[arg(long)]
-    sandbox: bool,
-    /// Say more; twice: much more
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
-    verbose: u8,
-    /// Say only errors
-    #[arg(short, long)]
-    quiet: bool,
-    /// The command to be the init of, and its arguments
-    #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<OsString>,
-}
+/// `lastout check --help`.
+const CHECK_HELP: &str = "\
+Check a configuration and print what it would run, in start order
 
-#[derive(Debug, Subcommand)]
-enum Sub {
-    /// Check a configuration and print what it would run, in start order
-    Check {
-        /// The file [default: searched as for a start]
-        #[arg(short, long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        /// Print what a reload from FILE to it would do
-        #[arg(long, value_name = "FILE")]
-        against: Option<PathBuf>,
-    },
-    /// Print the version
-    Version,
-}
+Usage: lastout check [OPTIONS]
+
+Options:
+  -c, --config <FILE>   The file [default: searched as for a start]
+      --against <FILE>  Print what a reload from FILE to it would do
+  -h, --help            Print help
+";
+
+/// `lastout version --help`.
+const VERSION_HELP: &str = "\
+Print the version
+
+Usage: lastout version
+";
+
+/// `lastout --version`.
+const VERSION: &str = concat!("lastout ", env!("CARGO_PKG_VERSION"), "\n");
+
+/// The long names of the options, for whoever mistypes one.
+const LONG: [&str; 13] = [
+    "config",
+    "group",
+    "expect",
+    "parent-death",
+    "rewrite",
+    "stop-timeout",
+    "strict",
+    "control",
+    "sandbox",
+    "verbose",
+    "quiet",
+    "help",
+    "version",
+];
 
 /// Reads a command line, the program's own name included.
 ///
@@ -131,17 +136,12 @@ pub fn read(args: &[OsString]) -> Result<Order, Wrong> {
     if let Some(argv) = bare_command(args) {
         return Ok(Order::Supervise(Supervise::of(argv)));
     }
-    if matches!(args, [_, only] if only == "help") {
-        return Ok(Order::Print(Typed::command().render_help().to_string()));
-    }
-    let typed = match Typed::try_parse_from(args) {
-        Ok(typed) => typed,
-        Err(error) => return explain(&error, args),
-    };
-    match typed.subcommand {
-        Some(Sub::Check { config, against }) => Ok(Order::Check { config, against }),
-        Some(Sub::Version) => Ok(Order::Print(Typed::command().render_version())),
-        None => supervise(typed).map(Order::Supervise),
+    let mut words = Parser::from_args(args.iter().skip(1));
+    match args.get(1).and_then(|first| first.to_str()) {
+        Some("help") => Ok(Order::Print(HELP.to_owned())),
+        Some("check") => check(&mut words),
+        Some("version") => version(&mut words),
+        Some(_) | None => supervise(&mut words),
     }
 }
 
@@ -166,103 +166,184 @@ impl Supervise {
             },
             parent_death: None,
             sandbox: false,
+            control: false,
             level: None,
         }
     }
 }
 
-fn supervise(typed: Typed) -> Result<Supervise, Wrong> {
-    if typed.command.is_empty() {
-        for (given, option) in [
-            (typed.group, "-g"),
-            (!typed.expect.is_empty(), "-e"),
-            (!typed.rewrite.is_empty(), "-r"),
-        ] {
-            if given {
-                let text = format!("{option} is about a command, and there is none after `--`");
-                return Err(wrong(&text));
+/// `lastout check`.
+fn check(words: &mut Parser) -> Result<Order, Wrong> {
+    let (mut config, mut against) = (None, None);
+    let _ = words.next();
+    while let Some(word) = words.next().map_err(odd)? {
+        match word {
+            Short('c') | Long("config") => config = Some(value(words, "config <FILE>")?.into()),
+            Long("against") => against = Some(value(words, "against <FILE>")?.into()),
+            Short('h') | Long("help") => return Ok(Order::Print(CHECK_HELP.to_owned())),
+            other @ (Short(_) | Long(_) | Value(_)) => return Err(not_taken("check", other)),
+        }
+    }
+    Ok(Order::Check { config, against })
+}
+
+/// `lastout version`.
+fn version(words: &mut Parser) -> Result<Order, Wrong> {
+    let _ = words.next();
+    match words.next().map_err(odd)? {
+        None => Ok(Order::Print(VERSION.to_owned())),
+        Some(Short('h') | Long("help")) => Ok(Order::Print(VERSION_HELP.to_owned())),
+        Some(other) => Err(not_taken("version", other)),
+    }
+}
+
+/// A word that a subcommand does not know.
+fn not_taken(subcommand: &str, word: Arg<'_>) -> Wrong {
+    wrong(&format!("`{subcommand}` does not take `{}`", shown(word)))
+}
+
+/// As it was typed.
+fn shown(word: Arg<'_>) -> String {
+    match word {
+        Short(letter) => format!("-{letter}"),
+        Long(name) => format!("--{name}"),
+        Value(value) => value.to_string_lossy().into_owned(),
+    }
+}
+
+/// Supervision: options, and a command behind `--`.
+fn supervise(words: &mut Parser) -> Result<Order, Wrong> {
+    let mut order = Supervise::of(&[]);
+    let (mut verbose, mut quiet) = (0, false);
+    // Behind `--` is the command, whatever it looks like.
+    while !is_command_next(words) {
+        let Some(word) = words.next().map_err(odd)? else {
+            break;
+        };
+        let command = &mut order.command;
+        match word {
+            Short('c') | Long("config") => {
+                order.config = Some(value(words, "config <FILE>")?.into());
+            }
+            Short('g') | Long("group") => command.group = true,
+            Short('e') | Long("expect") => {
+                let codes = &mut command.expected_codes;
+                codes.push(parsed(words, "expect <CODE>", code)?);
+            }
+            Short('p') | Long("parent-death") => {
+                order.parent_death = Some(parsed(words, "parent-death <SIGNAL>", signal)?);
+            }
+            Short('r') | Long("rewrite") => {
+                let rewrites = &mut command.rewrites;
+                rewrites.push(parsed(words, "rewrite <FROM:TO>", rewrite)?);
+            }
+            Long("stop-timeout") => {
+                let time = parsed(words, "stop-timeout <DURATION>", parse_duration)?;
+                command.stop_timeout = Some(time);
+            }
+            Long("strict") => command.strict = true,
+            Long("control") => order.control = true,
+            Long("sandbox") => order.sandbox = true,
+            Short('v') | Long("verbose") => verbose += 1,
+            Short('q') | Long("quiet") => quiet = true,
+            Short('h') | Long("help") => return Ok(Order::Print(HELP.to_owned())),
+            Short('V') | Long("version") => return Ok(Order::Print(VERSION.to_owned())),
+            unknown @ (Short(_) | Long(_) | Value(_)) => {
+                return Err(wrong(&unknown_text(unknown)));
             }
         }
     }
-    Ok(Supervise {
-        config: typed.config,
-        command: Command {
-            argv: typed.command,
-            group: typed.group,
-            rewrites: typed.rewrite,
-            expected_codes: typed.expect,
-            stop_timeout: typed.stop_timeout,
-            strict: typed.strict,
-        },
-        parent_death: typed.parent_death,
-        sandbox: typed.sandbox,
-        level: match (typed.quiet, typed.verbose) {
-            (true, _) => Some(LevelFilter::Error),
-            (false, 0) => None,
-            (false, 1) => Some(LevelFilter::Debug),
-            (false, _) => Some(LevelFilter::Trace),
-        },
-    })
+    order.level = level(verbose, quiet)?;
+    if let Ok(command) = words.raw_args() {
+        order.command.argv = command.skip(1).collect();
+    }
+    is_about_a_command(&order.command)?;
+    Ok(Order::Supervise(order))
 }
 
-/// clap's several paragraphs as one line; help and version as what is to be printed.
-fn explain(error: &clap::Error, args: &[OsString]) -> Result<Order, Wrong> {
-    use clap::error::ErrorKind;
-    let text = error.render().to_string();
-    let kind = error.kind();
-    if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return Ok(Order::Print(text));
+/// Whether the next word is `--`.
+fn is_command_next(words: &mut Parser) -> bool {
+    let rest = words.try_raw_args();
+    rest.is_some_and(|rest| rest.peek() == Some(OsStr::new("--")))
+}
+
+fn level(verbose: u8, quiet: bool) -> Result<Option<LevelFilter>, Wrong> {
+    match (quiet, verbose) {
+        (true, 1..) => Err(wrong("`--quiet` and `--verbose` are opposites")),
+        (true, 0) => Ok(Some(LevelFilter::Error)),
+        (false, 0) => Ok(None),
+        (false, 1) => Ok(Some(LevelFilter::Debug)),
+        (false, _) => Ok(Some(LevelFilter::Trace)),
     }
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or("wrong command line");
-    let first = first.strip_prefix("error: ").unwrap_or(first).to_owned();
-    let tip = lines.find_map(|line| line.strip_prefix("tip: "));
-    // That a word goes behind `--` is good advice for a command, not for an option.
-    let tip = tip.filter(|tip| !tip.contains("as a value"));
-    let unknown = matches!(
-        kind,
-        ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument
-    );
-    let what = match unknown_word(error).filter(|_| unknown) {
-        Some(word) => unknown_text(&word, args),
-        None => first,
-    };
-    Err(wrong(&match tip {
-        Some(tip) => format!("{what}; {tip}"),
-        None => what,
-    }))
+}
+
+/// What is said of a command needs one.
+fn is_about_a_command(command: &Command) -> Result<(), Wrong> {
+    if !command.argv.is_empty() {
+        return Ok(());
+    }
+    for (given, option) in [
+        (command.group, "-g"),
+        (!command.expected_codes.is_empty(), "-e"),
+        (!command.rewrites.is_empty(), "-r"),
+    ] {
+        if given {
+            let text = format!("{option} is about a command, and there is none after `--`");
+            return Err(wrong(&text));
+        }
+    }
+    Ok(())
+}
+
+/// The value of the option before, which help shows like that.
+fn value(words: &mut Parser, option: &str) -> Result<OsString, Wrong> {
+    let next = words.value();
+    next.map_err(|_| wrong(&format!("a value is missing after `--{option}`")))
+}
+
+/// The same, as what it means.
+fn parsed<T>(
+    words: &mut Parser,
+    option: &str,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<T, Wrong> {
+    let value = value(words, option)?;
+    let text = value.to_string_lossy();
+    parse(&text)
+        .map_err(|error| wrong(&format!("invalid value `{text}` for `--{option}`: {error}")))
+}
+
+/// What the parser itself does not take: a value where there is to be none.
+fn odd(error: lexopt::Error) -> Wrong {
+    if let lexopt::Error::UnexpectedValue { option, value } = error {
+        let value = value.to_string_lossy();
+        return wrong(&format!("`{option}` has no value, and got `{value}`"));
+    }
+    wrong(&error.to_string())
 }
 
 /// What is wrong with a word that was not expected where it is.
-fn unknown_text(word: &str, args: &[OsString]) -> String {
-    let subcommand = args.get(1).filter(|first| is_subcommand(first));
-    match subcommand {
-        Some(name) => format!("`{}` does not take `{word}`", name.to_string_lossy()),
-        None if word.starts_with('-') => format!("there is no option `{word}`"),
-        None if is_subcommand(OsStr::new(word)) => {
-            format!("`{word}` comes first, and takes none of the other options")
+fn unknown_text(word: Arg<'_>) -> String {
+    match word {
+        Short(letter) => format!("there is no option `-{letter}`"),
+        Long(name) => match nearest(name, &mut LONG.into_iter()) {
+            Some(near) => format!("there is no option `--{name}`; did you mean `--{near}`?"),
+            None => format!("there is no option `--{name}`"),
+        },
+        Value(word) => {
+            let word = word.to_string_lossy();
+            match word.as_ref() {
+                "check" | "version" => {
+                    format!("`{word}` comes first, and takes none of the other options")
+                }
+                // A command without `--` before it is what users of other inits type.
+                _ => format!(
+                    "no subcommand named `{word}`; a command goes after `--`, \
+                     as in `lastout -- {word}`"
+                ),
+            }
         }
-        // A command without `--` before it is what users of other inits type.
-        None => format!(
-            "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
-        ),
     }
-}
-
-fn is_subcommand(word: &OsStr) -> bool {
-    word == "check" || word == "version"
-}
-
-/// The word that was not expected.
-fn unknown_word(error: &clap::Error) -> Option<String> {
-    use clap::error::{ContextKind, ContextValue};
-    let kinds = [ContextKind::InvalidSubcommand, ContextKind::InvalidArg];
-    error.context().find_map(|(kind, value)| {
-        let ContextValue::String(word) = value else {
-            return None;
-        };
-        kinds.contains(&kind).then(|| word.clone())
-    })
 }
 
 fn wrong(what: &str) -> Wrong {
@@ -292,8 +373,4 @@ fn rewrite(text: &str) -> Result<(Signal, Option<Signal>), String> {
 fn code(text: &str) -> Result<u8, String> {
     text.parse()
         .map_err(|_| String::from("expected an exit status, 0 to 255"))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text)
 }

@@ -295,6 +295,7 @@ fn empty_plan() -> Plan {
         launches: Vec::new(),
         warnings: Vec::new(),
         face: None,
+        control: None,
     }
 }
 

@@ -5,10 +5,12 @@
 
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod face;
 pub mod limits;
 pub mod linux;
 pub mod load;
+pub mod logs;
 pub mod narrate;
 pub mod plan;
 pub mod report;

@@ -27,9 +27,17 @@ impl Origin {
     /// # Errors
     /// All that is wrong with it, and nothing was done.
     pub fn read(&self) -> Result<Loaded, String> {
-        let loaded = load(Some(&self.path), self.options.clone(), "nothing is changed")?;
+        let loaded = self.look()?;
         say::begin(self.level.unwrap_or(loaded.log_level), loaded.log_format);
         Ok(loaded)
+    }
+
+    /// Reads it again, to see what would come of it.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn look(&self) -> Result<Loaded, String> {
+        load(Some(&self.path), self.options.clone(), "nothing is changed")
     }
 }
 

@@ -50,23 +50,41 @@ impl Narrator {
         }
     }
 
-    /// Tells of what the core has decided or learned. `leader`: who leads the run that it
-    /// is about.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "a flat table, an arm a notice; in pieces it would be harder to read"
-    )]
+    /// Tells of what the core has decided or learned, and gives what was said of which
+    /// program. `leader`: who leads the run that it is about. A face says nothing of it
+    /// that would be of use to others.
     pub fn tell(
         &mut self,
         spec: &Spec,
         launches: &[Launch],
         leader: Option<Person>,
         notice: &Notice,
-    ) {
+    ) -> Option<(Option<ProgramId>, Cow<'static, str>)> {
         if let Some(face) = &mut self.face {
-            return face.hear(notice);
+            face.hear(notice);
+            return None;
         }
-        let (level, about, text): Telling = match notice {
+        let (level, about, text) = self.in_words(spec, launches, leader, notice);
+        // Where there is only one its name need not be said.
+        match about.filter(|_| !self.is_single) {
+            Some(about) => log!(level, "{}: {}", words::name(spec, about), text.trim_end()),
+            None => log!(level, "{}", text.trim_end()),
+        }
+        Some((about, text))
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a flat table, an arm a notice; in pieces it would be harder to read"
+    )]
+    fn in_words(
+        &self,
+        spec: &Spec,
+        launches: &[Launch],
+        leader: Option<Person>,
+        notice: &Notice,
+    ) -> Telling {
+        match notice {
             Notice::Started { program, .. } => {
                 let text = leader.map_or("started".into(), |who| format!("started, {who}").into());
                 (self.routine, Some(*program), text)
@@ -154,7 +172,11 @@ impl Narrator {
                 (Level::Debug, Some(*program), text.into())
             }
             Notice::ReopenLogs => {
-                let text = "there are no log files to open again";
+                let writes_files = launches.iter().any(Launch::writes_files);
+                let text = match writes_files {
+                    true => "opening log files again",
+                    false => "there are no log files to open again",
+                };
                 (Level::Info, None, text.into())
             }
             Notice::Reloaded { changes } => (Level::Info, None, words::changes(changes).into()),
@@ -189,11 +211,6 @@ impl Narrator {
                 let text = format!("{state} {detail}");
                 (Level::Info, Some(*program), text.into())
             }
-        };
-        // Where there is only one its name need not be said.
-        match about.filter(|_| !self.is_single) {
-            Some(about) => log!(level, "{}: {}", words::name(spec, about), text.trim_end()),
-            None => log!(level, "{}", text.trim_end()),
         }
     }
 

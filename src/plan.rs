@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use lastout_core::{Change, Changes, ProgramSpec, Spec};
 
+use crate::control::settings as control;
 use crate::face::Face;
 use crate::limits::Limits;
 use crate::schedule::Schedule;
@@ -25,6 +26,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The init that lastout was called as, if it was.
     pub face: Option<Face>,
+    /// The control socket; `None`: there is none.
+    pub control: Option<control::Settings>,
 }
 
 /// How a program is launched.
@@ -101,6 +104,25 @@ impl Launch {
         }
     }
 
+    /// Whether the relay passes on any of what it writes.
+    #[must_use]
+    pub fn is_relayed(&self) -> bool {
+        let outputs = [&self.stdout, &self.stderr];
+        outputs
+            .iter()
+            .any(|output| matches!(output, Output::Relayed(_)))
+    }
+
+    /// Whether the relay writes any of it to a file.
+    #[must_use]
+    pub fn writes_files(&self) -> bool {
+        let outputs = [&self.stdout, &self.stderr];
+        outputs.iter().any(|output| match output {
+            Output::Relayed(Relayed { to, .. }) => matches!(to, Destination::File(_)),
+            Output::Inherit | Output::Null | Output::Stdout => false,
+        })
+    }
+
     /// What it takes to make a program that is launched so one that is launched that way:
     /// the half of RELOAD-2 that the core does not know
     /// ([`lastout_core::ProgramSpec::change_to`] is the other).
@@ -170,14 +192,17 @@ impl Plan {
 
 impl Ready {
     /// Whether a process that was started for the one is as good for the other: who is
-    /// asked need not know of it.
+    /// asked need not know of it. The text of a line is looked for from the first byte that
+    /// a process writes, so that it belongs to the process, too.
     fn is_told_alike(one: Option<&Ready>, other: Option<&Ready>) -> bool {
-        let told = |ready: Option<&Ready>| match ready {
-            Some(Ready::Notify) => Some(None),
-            Some(Ready::Descriptor(number)) => Some(Some(*number)),
-            Some(Ready::Probe(_)) | None => None,
+        let of_process = |ready: Option<&Ready>| match ready {
+            Some(Ready::Notify | Ready::Descriptor(_) | Ready::Line(_)) => true,
+            Some(Ready::Probe(_)) | None => false,
         };
-        told(one) == told(other)
+        match (of_process(one), of_process(other)) {
+            (false, false) => true,
+            (true, _) | (_, true) => one == other,
+        }
     }
 }
 
@@ -188,6 +213,9 @@ pub enum Ready {
     Notify,
     /// It writes a newline to this descriptor.
     Descriptor(i32),
+    /// It writes a line to descriptor 1 or 2 that contains this. Never empty, without a
+    /// newline.
+    Line(Vec<u8>),
     /// It is asked.
     Probe(Probe),
 }
@@ -238,12 +266,81 @@ pub enum Stdin {
 }
 
 /// Where descriptor 1 or 2 of a program goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Output {
-    /// To lastout's own (LOG-1).
+    /// To lastout's own, without anybody between (LOG-1).
     Inherit,
     /// To /dev/null.
     Null,
+    /// Of descriptor 2 only: to where descriptor 1 goes, over the same pipe.
+    Stdout,
+    /// Through the relay.
+    Relayed(Relayed),
+}
+
+/// What the relay makes of what a program writes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Relayed {
+    /// What a line looks like.
+    pub format: LineFormat,
+    /// Where it goes.
+    pub to: Destination,
+}
+
+impl Relayed {
+    /// Lines as they come, to lastout's own descriptor: as [`Output::Inherit`] for who reads
+    /// them, but somebody looks at them on their way.
+    pub const UNCHANGED: Relayed = Relayed {
+        format: LineFormat::Raw,
+        to: Destination::Own,
+    };
+}
+
+/// What a line that a program wrote looks like where it goes (LOG-2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LineFormat {
+    /// As it is.
+    Raw,
+    /// `name | line`.
+    Prefix,
+    /// An object of JSON.
+    Json,
+}
+
+/// Where the lines of a program go.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Destination {
+    /// Descriptor 1 to lastout's own stdout, descriptor 2 to its stderr.
+    Own,
+    /// To a file.
+    File(LogFile),
+}
+
+/// A file that lines are written to (LOG-5).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LogFile {
+    /// Where it is, relative to lastout's own directory: never empty, and without `//`, a
+    /// `/.` or a `/` at its end.
+    pub path: PathBuf,
+    /// How many bytes it has at most before it is rotated; 0: it is never rotated.
+    pub max_size: u64,
+    /// How many older ones are kept: `path.1` is the newest; 0: it begins anew.
+    pub backups: u32,
+    /// With which permissions it is made, of 0o777.
+    pub mode: u32,
+}
+
+impl LogFile {
+    /// With every default of supervisor.toml.
+    #[must_use]
+    pub fn at(path: PathBuf) -> LogFile {
+        LogFile {
+            path,
+            max_size: 50_000_000,
+            backups: 10,
+            mode: 0o640,
+        }
+    }
 }
 
 /// What a program starts with, beside what its configuration says (PID-8).

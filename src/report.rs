@@ -23,6 +23,8 @@ const MOST_NAMED: usize = 200;
 pub struct Report {
     begun: Option<Begun>,
     entries: Vec<Entry>,
+    /// The last stop of a program before the shutdown, for who asks.
+    last_stop: Vec<Entry>,
     /// How many of the entries are no leaders.
     others: usize,
     unnamed: usize,
@@ -175,10 +177,17 @@ impl Report {
         }
     }
 
-    /// Outside of a shutdown nobody asks for what is over.
+    /// Outside of a shutdown nobody asks for what is over, but for the last that was asked
+    /// to end.
     pub fn forget(&mut self, run: RunId) {
         if self.begun.is_none() {
-            self.entries.retain(|entry| entry.of != Some(run));
+            let entries = std::mem::take(&mut self.entries);
+            let (over, rest): (Vec<Entry>, Vec<Entry>) =
+                entries.into_iter().partition(|entry| entry.of == Some(run));
+            self.entries = rest;
+            if over.iter().any(|entry| entry.told.is_some()) {
+                self.last_stop = over;
+            }
             self.killed_trees.retain(|(killed, _)| *killed != run);
             self.others = self.others();
             self.unnamed = 0;
@@ -219,7 +228,7 @@ impl Report {
         let Some(begun) = self.begun.take() else {
             return;
         };
-        let asked = matches!(begun.cause, Cause::Asked(_));
+        let asked = matches!(begun.cause, Cause::Asked(_) | Cause::Requested(_));
         if !asked && self.others == 0 && self.entries.iter().all(|entry| entry.told.is_none()) {
             return;
         }
@@ -265,27 +274,36 @@ impl Report {
         there.count()
     }
 
+    /// What is known so far of a shutdown, else of the last stop of a program.
+    #[must_use]
+    pub fn so_far(&self) -> serde_json::Value {
+        objects::so_far(self)
+    }
+
     /// Everybody in the order in which they are told of: a program, then the others of
     /// its tree, and the strays at last. With the name of the program for the others.
     fn in_order(&self) -> Vec<(&Entry, Option<&str>)> {
-        let mut all = Vec::with_capacity(self.entries.len());
-        let (leaders, others): (Vec<&Entry>, Vec<&Entry>) = self
-            .entries
-            .iter()
-            .partition(|entry| matches!(entry.who, Who::Leader(_)));
-        for leader in &leaders {
-            let Who::Leader(name) = &leader.who else {
-                continue;
-            };
-            all.push((*leader, None));
-            let own = others.iter().filter(|other| other.is_of_program_of(leader));
-            all.extend(own.map(|other| (*other, Some(name.as_str()))));
-        }
-        let known = |other: &&&Entry| leaders.iter().any(|it| other.is_of_program_of(it));
-        let strays = others.iter().filter(|other| !known(other));
-        all.extend(strays.map(|stray| (*stray, None)));
-        all
+        in_order(&self.entries)
     }
+}
+
+fn in_order(entries: &[Entry]) -> Vec<(&Entry, Option<&str>)> {
+    let mut all = Vec::with_capacity(entries.len());
+    let (leaders, others): (Vec<&Entry>, Vec<&Entry>) = entries
+        .iter()
+        .partition(|entry| matches!(entry.who, Who::Leader(_)));
+    for leader in &leaders {
+        let Who::Leader(name) = &leader.who else {
+            continue;
+        };
+        all.push((*leader, None));
+        let own = others.iter().filter(|other| other.is_of_program_of(leader));
+        all.extend(own.map(|other| (*other, Some(name.as_str()))));
+    }
+    let known = |other: &&&Entry| leaders.iter().any(|it| other.is_of_program_of(it));
+    let strays = others.iter().filter(|other| !known(other));
+    all.extend(strays.map(|stray| (*stray, None)));
+    all
 }
 
 /// How it all ended.

@@ -59,6 +59,7 @@ pub fn plan(command: &Command, seed: u64) -> Plan {
         launches: vec![launch(&command.argv)],
         warnings: Vec::new(),
         face: None,
+        control: None,
     }
 }
 

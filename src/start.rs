@@ -126,11 +126,12 @@ fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
         mut command,
         parent_death,
         sandbox,
+        control,
         level,
     } = supervise;
     let mut origin = None;
     let single = config.is_none() && !command.argv.is_empty();
-    let (plan, level, format) = if single {
+    let (mut plan, level, format) = if single {
         if let Err(text) = take_stop_timeout(&mut command) {
             return refuse(&text, USAGE);
         }
@@ -153,6 +154,9 @@ fn begin(supervise: Supervise, inherited: Inherited) -> u8 {
             Err(text) => return refuse(&text, CONFIG),
         }
     };
+    if control {
+        plan.control.get_or_insert_default();
+    }
     say::begin(level, format);
     ask_for_parent_death(parent_death);
     if sandbox {

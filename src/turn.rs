@@ -10,7 +10,9 @@
 //! 5. Everything else that is ready, each with a bound.
 //! 6. Tell the core that time has passed; carry out orders until there is none. In the
 //!    stop, look around for those of whom no signal tells.
-//! 7. Tell people. Whoever is to start again need not wait until it was said why.
+//! 7. See to the relay, which is forked, told and replaced here and nowhere else. At the
+//!    end, leave when it is done or has had its time.
+//! 8. Tell people. Whoever is to start again need not wait until it was said why.
 //!
 //! It knows everybody and is known by nobody. It decides nothing: what happened goes to
 //! the core as an [`Event`], and what is to be done comes back as an [`Action`]. No
@@ -20,8 +22,9 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use lastout_core::{Action, Event, Notice, RunId, Spec, Supervisor, Time};
+use lastout_core::{Action, Event, Notice, RunId, Signal, Spec, Supervisor, Time};
 
+use crate::control::settings::Settings;
 use crate::face::Seen;
 use crate::linux::clock::{Clock, milliseconds};
 use crate::linux::notify::{Socket, Upward};
@@ -36,12 +39,18 @@ use crate::plan::{Launch, Plan, Stdin};
 use crate::report::Report;
 use crate::say;
 
+mod control;
 mod messages;
+mod output;
 mod reload;
 mod starts;
 mod telling;
 mod times;
 
+use control::Control;
+pub use output::NotServed;
+use output::Pipes;
+use output::drain::Leaving;
 use starts::Waiting;
 use times::Calendar;
 
@@ -63,6 +72,7 @@ const SIGNALS: Token = Token(u64::MAX);
 const OWN_LOG: Token = Token(u64::MAX - 1);
 const ALARM: Token = Token(u64::MAX - 2);
 const NOTIFY: Token = Token(u64::MAX - 3);
+const RELAY: Token = Token(u64::MAX - 4);
 
 /// What a run's number bears in the token of the descriptor over which it says that it
 /// is ready.
@@ -88,8 +98,17 @@ pub struct Lastout {
     open: Mask,
     /// Where programs say how they are, if any is to.
     notify: Option<Socket>,
+    /// Where people ask how it is, if they can.
+    control: Option<Box<Control>>,
+    settings: Option<Settings>,
+    /// What was wrong with the configuration, for who asked for it to be read.
+    load_errors: Option<String>,
     /// Who wants to know when all are up.
     upward: Option<Upward>,
+    /// What programs write, once one is started whose output the relay passes on.
+    output: Option<Box<Pipes>>,
+    /// Whether the core has given its last order.
+    leaving: Option<Leaving>,
     /// Starts that wait for the descriptors of others, in order.
     waiting: VecDeque<Waiting>,
     more_to_reap: bool,
@@ -111,6 +130,7 @@ impl Lastout {
             mut spec,
             launches,
             face,
+            control: settings,
             ..
         } = plan;
         let poll = Poll::new()?;
@@ -135,6 +155,11 @@ impl Lastout {
             clock: Clock::start(),
             report: Report::default(),
             notify: None,
+            control: None,
+            settings,
+            load_errors: None,
+            output: None,
+            leaving: None,
             waiting: VecDeque::new(),
             // Of a child that died before this process became lastout no signal tells.
             more_to_reap: true,
@@ -152,9 +177,13 @@ impl Lastout {
     pub fn live(mut self) -> u8 {
         let began = catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
+            if let Some(settings) = self.settings.take() {
+                self.control = Control::open(&settings, &self.poll);
+            }
             self.open_notify();
             self.tell_core(now, Event::Tick);
             self.carry_out(now);
+            self.care_for_relay(now);
             self.keep_times(times::schedules(&self.launches));
             self.tell_untold();
         }));
@@ -171,6 +200,9 @@ impl Lastout {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
                 if let Some(socket) = &self.notify {
                     socket.unlink();
+                }
+                if let Some(control) = &self.control {
+                    control.unlink();
                 }
                 // The kernel takes everything back at one stroke.
                 std::mem::forget(self);
@@ -206,12 +238,16 @@ impl Lastout {
         for token in ready {
             self.serve(now, token);
         }
+        self.serve_the_rest(now);
         self.tell_core(now, Event::Tick);
         self.carry_out(now);
-        if self.core.is_stopping() || self.people.is_worth_another_look() {
+        let is_looking = self.core.is_stopping() || self.people.is_worth_another_look();
+        if is_looking && self.leaving.is_none() {
             self.look_around(now);
             self.carry_out(now);
         }
+        self.care_for_relay(now);
+        self.drain(now);
         self.tell_untold();
         self.watch_own_log();
     }
@@ -227,14 +263,18 @@ impl Lastout {
 
     /// How long this turn may sleep, in milliseconds.
     fn timeout(&self) -> i32 {
-        if self.more_to_reap {
+        if self.more_to_reap || self.control.as_ref().is_some_and(|it| it.has_more()) {
             return 0;
         }
-        let look = self.look.map(|(at, _)| at);
-        let next = match (self.core.next_deadline(), look) {
-            (Some(core), Some(look)) => Some(core.min(look)),
-            (core, look) => core.or(look),
-        };
+        let look = self.look.filter(|_| self.leaving.is_none());
+        let wishes = [
+            self.core.next_deadline(),
+            look.map(|(at, _)| at),
+            self.control.as_ref().and_then(|control| control.deadline()),
+            self.relay_is_due(),
+            self.leaves_at(),
+        ];
+        let next = wishes.into_iter().flatten().min();
         milliseconds(next.map(|at| at.since(self.clock.now())))
     }
 
@@ -269,6 +309,9 @@ impl Lastout {
                     },
                 );
                 self.carry_out(now);
+                if from_kernel && signal == Signal::INT {
+                    self.hurry(now);
+                }
                 self.narrator.saw(Seen::Came(signal));
                 if self
                     .narrator
@@ -309,6 +352,10 @@ impl Lastout {
                 Peek::Ended(zombie) if self.people.run_of(&zombie).is_some() => {
                     reaped += self.bury_leaders(now, zombie, most);
                     most = REAP_BUDGET;
+                }
+                Peek::Ended(zombie) if self.is_relay(&zombie) => {
+                    self.bury_relay(now, zombie);
+                    reaped += 1;
                 }
                 Peek::Ended(zombie) => {
                     let status = zombie.status;
@@ -414,8 +461,10 @@ impl Lastout {
                 say::with_stderr(crate::linux::stderr::Stderr::flush_kept);
             }
             ALARM => self.look_at_times(now),
+            RELAY => self.hear_relay(now),
             // Read in step 3.
             NOTIFY => {}
+            token if Control::is_own(token) => self.serve_client(now, token),
             Token(run) if run & READY != 0 => self.learn_readiness(now, RunId(run & !READY)),
             Token(run) => {
                 let _ = self.learn_exec_status(now, RunId(run), false);
@@ -493,7 +542,8 @@ impl Lastout {
                     self.load(now);
                 }
                 Action::Notice(notice) => self.take_notice(now, notice),
-                Action::Exit { code } => self.code = Some(code),
+                Action::Reply { id, reply } => self.reply(now, id, &reply),
+                Action::Exit { code, drain_until } => self.leave(now, code, drain_until),
             }
             self.sightings_to_report(now);
         }

@@ -15,6 +15,10 @@ use log::Level;
 use crate::limits::{Capabilities, Resource};
 use crate::plan::{Launch, Probe, Ready};
 
+mod asked;
+
+pub use asked::{outcome, reason};
+
 /// A program's name.
 #[must_use]
 pub fn name(spec: &Spec, program: ProgramId) -> &str {
@@ -79,6 +83,7 @@ pub fn kill_reason(reason: KillReason) -> String {
 pub fn cause(spec: &Spec, cause: Cause) -> String {
     match cause {
         Cause::Asked(signal) => format!("{signal} came"),
+        Cause::Requested(_) => String::from("somebody asked for it"),
         Cause::Ended(program, End::NeverRan(_)) => {
             format!("{} could not be started", name(spec, program))
         }
@@ -136,6 +141,7 @@ pub fn why_told(why: Why) -> &'static str {
         Why::Removed => " (not in the configuration any more)",
         Why::Changed => " (it has changed)",
         Why::Restarted => " (restart)",
+        Why::Stopped => " (stop)",
         Why::Replaced => " (its next time has come)",
         Why::NotReady => " (not ready)",
         Why::Unhealthy => " (unhealthy)",
@@ -226,7 +232,7 @@ fn asked(launch: Option<&Launch>, question: Question) -> Option<&[CString]> {
         Question::Health => launch?.health.as_ref(),
         Question::Ready => match launch?.ready.as_ref()? {
             Ready::Probe(probe) => Some(probe),
-            Ready::Notify | Ready::Descriptor(_) => None,
+            Ready::Notify | Ready::Descriptor(_) | Ready::Line(_) => None,
         },
     };
     match probe? {

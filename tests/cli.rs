@@ -51,8 +51,12 @@ fn exit_2_a_command_line_that_is_wrong_is_refused_with_one_line() {
         (&["-q", "--"], "a command is missing after `--`"),
         (&["-x", "--", "true"], "there is no option `-x`"),
         (
+            &["--strict=yes", "--", "true"],
+            "`--strict` has no value, and got `yes`",
+        ),
+        (
             &["--stric", "--", "true"],
-            "there is no option `--stric`; a similar argument exists: '--strict'",
+            "there is no option `--stric`; did you mean `--strict`?",
         ),
         (
             &["sh", "-c", "true"],
@@ -78,12 +82,9 @@ fn exit_2_a_command_line_that_is_wrong_is_refused_with_one_line() {
         ),
         (
             &["-q", "-v", "--", "true"],
-            "the argument '--quiet' cannot be used with '--verbose...'",
+            "`--quiet` and `--verbose` are opposites",
         ),
-        (
-            &["-c"],
-            "a value is required for '--config <FILE>' but none was supplied",
-        ),
+        (&["-c"], "a value is missing after `--config <FILE>`"),
     ] {
         refused(words, what);
     }
@@ -137,7 +138,7 @@ fn exit_2_a_value_that_is_wrong_is_refused_with_what_was_expected() {
     ] {
         refused(
             &[option, value, "--", "true"],
-            &format!("invalid value '{value}' for '--{name}': {expected}"),
+            &format!("invalid value `{value}` for `--{name}`: {expected}"),
         );
     }
 }

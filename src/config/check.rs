@@ -52,10 +52,10 @@ pub(super) fn check(
     let groups = needs_names.then(|| accounts.groups()).flatten();
     for definition in definitions {
         let keys = &definition.keys;
-        // Whoever comes before it may make the directory.
-        let is_made_later =
-            !definition.dependencies.is_empty() || keys.field("pre_start").is_some();
-        if let Some(field) = keys.field("directory").filter(|_| !is_made_later) {
+        if let Some(field) = keys
+            .field("directory")
+            .filter(|_| !definition.is_made_ready())
+        {
             let directories = definition.instances.iter();
             let mut directories = directories.filter_map(|p| p.launch.directory.as_deref());
             let wrong = directories.try_for_each(|d| check_directory(d, field.node.place));
@@ -94,7 +94,8 @@ fn check_directory(directory: &Path, place: Place) -> Result<(), Problem> {
     }
 }
 
-fn check_name(
+/// A name that is not known is an error, where it can be told who is.
+pub(super) fn check_name(
     what: &str,
     name: &str,
     known: Option<&[String]>,
@@ -166,7 +167,7 @@ pub(super) fn check_commands(definition: &Definition<'_>, problems: &mut Problem
 fn asks(ready: &Ready) -> Option<&Vec<CString>> {
     match ready {
         Ready::Probe(probe) => runs(probe),
-        Ready::Notify | Ready::Descriptor(_) => None,
+        Ready::Notify | Ready::Descriptor(_) | Ready::Line(_) => None,
     }
 }
 

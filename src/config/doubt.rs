@@ -15,7 +15,7 @@ use super::problem::{Problem, Problems};
 use super::program::{Definition, Program};
 use super::supervisor::Supervisor;
 use super::text::quoted;
-use super::tree::{self, Value};
+use crate::plan::{Output, Stdin};
 
 /// Servers, the signal that lets them end what they are doing, and what the usual one
 /// does to them. A name stands for those that begin with it, as `php-fpm8.2`.
@@ -61,6 +61,16 @@ pub(super) fn check(definition: &Definition<'_>, problems: &mut Problems) {
         warn(
             "ready",
             "`start_timeout` is shorter than its `interval` or its `timeout`",
+        );
+    }
+    if (&launch.stdout, &launch.stderr) == (&Output::Null, &Output::Stdout) {
+        warn("stderr", "it goes where `stdout` goes, to /dev/null");
+    }
+    let is_relayed = matches!(launch.stdout, Output::Relayed(_));
+    if is_relayed && launch.stdin == Stdin::Inherit {
+        warn(
+            "stdin",
+            "its stdout is no terminal, since it goes through the relay",
         );
     }
     if definition.keys.field("stopsignal").is_none()
@@ -113,15 +123,7 @@ pub(super) fn check_startup(
 /// Whether `ready` says how long it may take.
 fn set_start_timeout(definition: &Definition<'_>) -> bool {
     let ready = definition.keys.field("ready");
-    ready.is_some_and(|field| match &field.node.value {
-        Value::Table(table) => tree::get(table, "start_timeout").is_some(),
-        Value::String(_)
-        | Value::Integer(_)
-        | Value::Float(_)
-        | Value::Boolean(_)
-        | Value::Date
-        | Value::Array(_) => false,
-    })
+    ready.is_some_and(|field| field.get("start_timeout").is_some())
 }
 
 /// Warns of times that the shutdown does not grant.

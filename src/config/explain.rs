@@ -10,6 +10,7 @@ use lastout_core::{Meaning, ProgramId, ProgramSpec, Signal, SignalTable, Spec};
 
 use super::text::printable;
 use super::{Loaded, LogFormat, format_duration};
+use crate::control::settings::Settings;
 
 mod program;
 
@@ -54,6 +55,7 @@ pub(super) fn explain_at(loaded: &Loaded, now: i64) -> String {
         page.row("shutdown");
     }
     page.signals(&spec.signals, &spec.programs);
+    page.control(loaded.plan.control.as_ref());
     let format = match loaded.log_format {
         LogFormat::Text => "text",
         LogFormat::Json => "json",
@@ -78,6 +80,8 @@ pub fn explain_reload(old: &Loaded, new: &Loaded) -> String {
     let mut page = Page::default();
     page.add(format_args!("a reload from {} to {}", name(old), name(new)));
     page.line();
+    let place = |loaded: &Loaded| loaded.plan.control.clone().map(|control| control.socket);
+    let is_moved = place(old) != place(new);
     let changes = old.plan.changes_to(&new.plan);
     let rows = [
         ("removes", &changes.removed),
@@ -92,12 +96,16 @@ pub fn explain_reload(old: &Loaded, new: &Loaded) -> String {
     let touched = changes.restarted.len() + changes.added.len() + changes.changed.len();
     let (what, text) = match new.plan.spec.programs.len() - touched {
         _ if changes.is_empty() => ("changes", String::from("no program")),
-        0 => return page.lines,
+        0 => ("", String::new()),
         1 => ("leaves", String::from("one program as it is")),
         many => ("leaves", format!("{many} programs as they are")),
     };
     page.add(text);
     page.row(what);
+    if is_moved {
+        page.add("stays as it is until lastout itself is restarted");
+        page.row("control");
+    }
     page.lines
 }
 
@@ -206,6 +214,24 @@ impl Page {
             is_empty = false;
         }
         self.line();
+    }
+
+    /// What is said of the control socket.
+    fn control(&mut self, settings: Option<&Settings>) {
+        let Some(settings) = settings else {
+            self.add("none");
+            return self.row("control");
+        };
+        if let Some(socket) = &settings.socket {
+            self.add(printable(&socket.to_string_lossy()));
+        }
+        if !settings.readers.is_empty() {
+            self.add_item("read by");
+        }
+        for reader in &settings.readers {
+            self.add(format_args!(" {}", printable(reader)));
+        }
+        self.row("control");
     }
 
     fn signals(&mut self, table: &SignalTable, programs: &[ProgramSpec]) {

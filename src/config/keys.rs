@@ -8,11 +8,21 @@ use super::text::quoted;
 use super::tree::{Entry, Value};
 
 /// What may stand at the top of the main file.
-pub(super) const TOP: [&str; 5] = ["include", "supervisor", "signals", "defaults", "program"];
+pub(super) const TOP: [&str; 6] = [
+    "include",
+    "supervisor",
+    "control",
+    "signals",
+    "defaults",
+    "program",
+];
 
 /// The keys of `[supervisor]`.
 pub(super) const SUPERVISOR: [&str; 4] =
     ["stop_timeout", "startup_timeout", "log_level", "log_format"];
+
+/// The keys of `[control]`.
+pub(super) const CONTROL: [&str; 3] = ["socket", "enabled", "readers"];
 
 /// The keys of `[program.NAME]` and `[defaults]`.
 pub(super) const PROGRAM: [&str; 41] = [
@@ -60,7 +70,7 @@ pub(super) const PROGRAM: [&str; 41] = [
 ];
 
 /// What others call a key, and what it is called here.
-const ELSEWHERE: [(&str, &str); 24] = [
+const ELSEWHERE: [(&str, &str); 29] = [
     ("cmd", "command"),
     ("entrypoint", "command"),
     ("exec", "command"),
@@ -85,6 +95,17 @@ const ELSEWHERE: [(&str, &str); 24] = [
     ("timeout_stop", "stopwaitsecs"),
     ("on_exit", "on_success"),
     ("ulimits", "rlimits"),
+    ("redirect_stderr", "stderr = \"stdout\""),
+    ("stdout_logfile", "stdout = { file = … }"),
+    ("stderr_logfile", "stderr = { file = … }"),
+    (
+        "stdout_logfile_maxbytes",
+        "stdout = { file = …, max_size = … }",
+    ),
+    (
+        "stdout_logfile_backups",
+        "stdout = { file = …, backups = … }",
+    ),
 ];
 
 /// Nobody reads more hints than this in one table, and looking for them takes time.
@@ -129,6 +150,7 @@ fn hinted(problem: Problem, entry: &Entry, section: &str, keys: &[&str]) -> Prob
     }
     let belongs_to = [
         ("[supervisor]", SUPERVISOR.as_slice()),
+        ("[control]", CONTROL.as_slice()),
         ("[program.NAME] or [defaults]", PROGRAM.as_slice()),
     ];
     let belongs_to = belongs_to.iter().find(|(_, keys)| keys.contains(&name));

@@ -5,10 +5,10 @@
 //! read      regular, UTF-8, at most 1 MiB          text   line, column, carets
 //! tree      TOML with a place for everything       problem  what is wrong, all of it
 //! include   which other files                      sections  all files put together
-//! program, supervisor   keys into meanings         value, duration, size, address,
+//! program, supervisor, control  keys into meanings value, duration, size, address,
 //!                                                  words, expand, env_file
 //! names, depends        which programs are meant   doubt    what is surely not meant
-//! check     what the machine says to it            explain  the plan in words
+//! check, log_files   what the machine says to it   explain  the plan in words
 //! ```
 //!
 //! All errors are found before any is told, each with its place, its line and a hint;
@@ -30,6 +30,7 @@ use crate::plan::{Launch, Plan, Stdin};
 
 mod address;
 mod check;
+mod control;
 mod depends;
 mod doubt;
 mod duration;
@@ -40,6 +41,7 @@ mod explain;
 mod find;
 mod include;
 mod keys;
+mod log_files;
 mod names;
 mod problem;
 mod program;
@@ -62,6 +64,7 @@ pub use environment::Environment;
 pub use explain::{explain, explain_reload};
 pub use find::{NotFound, Source, find};
 pub use problem::Report;
+pub(crate) use problem::nearest;
 
 use depends::Graph;
 use expand::Variables;
@@ -163,15 +166,20 @@ fn check_all(
     let names = Names::new(&definitions, command);
     let graph = depends::resolve(&mut definitions, &names, problems);
     check::check(&definitions, surroundings.accounts, command, problems);
+    log_files::check(&definitions, problems);
     for definition in &definitions {
         check::check_commands(definition, problems);
         doubt::check(definition, problems);
     }
     let supervisor = supervisor::read(&sections.supervisor, surroundings.environment, problems);
     doubt::check_startup(&definitions, &supervisor, problems);
+    let read_with = (&variables, &*files);
+    let accounts = surroundings.accounts;
+    let control = control::read(&sections.control, read_with, accounts, problems);
     let signals = supervisor::signals(&sections.signals, &names, problems);
     let stop_timeout = stop_timeout(&supervisor, &options, (&definitions, &graph), problems);
     let mut plan = plan(definitions, surroundings, options);
+    plan.control = control;
     plan.spec.signals = signals;
     plan.spec.stop_timeout = Some(stop_timeout);
     plan.spec.startup_timeout = supervisor.startup_timeout.map(|(time, _)| time);
@@ -244,5 +252,6 @@ fn plan(
         launches,
         warnings: Vec::new(),
         face: None,
+        control: None,
     }
 }

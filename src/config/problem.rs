@@ -278,7 +278,10 @@ impl fmt::Display for Report {
 impl std::error::Error for Report {}
 
 /// The candidate that is most like a name, if one is like it at all.
-fn nearest<'a>(name: &str, candidates: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: &mut dyn Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     let name = name.to_ascii_lowercase();
     if name.is_empty() || name.len() > LONGEST_NAME {
         return None;

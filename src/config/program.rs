@@ -18,11 +18,13 @@ use super::problem::{Problem, Problems};
 use super::text::{Files, printable, quoted};
 use super::tree::{self, Entry, Table, Value};
 use super::value::Field;
-use crate::plan::{Launch, Output, Stdin};
+use crate::plan::{Launch, Stdin};
 
 mod command;
 mod end;
 mod limits;
+mod output;
+mod parts;
 mod variables;
 mod watch;
 mod when;
@@ -48,6 +50,13 @@ pub(super) struct Definition<'a> {
     /// All of them where nothing is wrong, and one at least unless it is no table. All of them differ in nothing but what
     /// `${LASTOUT_INSTANCE}` stands for.
     pub(super) instances: Vec<Program>,
+}
+
+impl Definition<'_> {
+    /// Whether somebody comes before it, who may make what it needs: a directory, say.
+    pub(super) fn is_made_ready(&self) -> bool {
+        !self.dependencies.is_empty() || self.keys.field("pre_start").is_some()
+    }
 }
 
 /// What the keys of one instance say. Where one of them is wrong, the default stands
@@ -308,9 +317,7 @@ impl<'a> Reader<'a> {
                 false => Ok(stdin),
             }
         });
-        let outputs = [("inherit", Output::Inherit), ("null", Output::Null)];
-        set.to(&mut launch.stdout, "stdout", |f| f.choice(&outputs));
-        set.to(&mut launch.stderr, "stderr", |f| f.choice(&outputs));
+        self.output(&mut launch, problems);
         let variables = self.own_variables(&spec, is_one_of_many, problems);
         let environment = self.variables.environment;
         launch.environment = environment.of_program(&variables, launch.user.is_some());

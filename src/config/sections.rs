@@ -19,6 +19,7 @@ use super::tree::{self, Table, Value};
 #[derive(Debug, Default)]
 pub(super) struct Sections {
     pub(super) supervisor: Table,
+    pub(super) control: Table,
     pub(super) signals: Table,
     pub(super) defaults: Table,
     pub(super) programs: Table,
@@ -41,6 +42,7 @@ pub(super) fn read(
     let mut sections = reading.sections;
     for (table, name) in [
         (&mut sections.supervisor, "[supervisor]"),
+        (&mut sections.control, "[control]"),
         (&mut sections.signals, "[signals]"),
         (&mut sections.defaults, "[defaults]"),
         (&mut sections.programs, "[program]"),
@@ -109,6 +111,7 @@ impl Reading<'_> {
         for entry in table {
             let section = match entry.name.as_str() {
                 "supervisor" => &mut self.sections.supervisor,
+                "control" => &mut self.sections.control,
                 "signals" => &mut self.sections.signals,
                 "defaults" => &mut self.sections.defaults,
                 "program" => &mut self.sections.programs,

@@ -1,4 +1,4 @@
-//! Sizes as people write them: `64KiB`, `50MB`, `1024`.
+//! Sizes as people write them, read and written: `64KiB`, `50MB`, `1024`.
 
 /// The units, in bytes.
 const UNITS: [(&str, u64); 10] = [
@@ -21,6 +21,18 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
     let (digits, unit) = text.split_at(end.unwrap_or(text.len()));
     let (_, bytes) = UNITS.iter().find(|(name, _)| *name == unit)?;
     digits.parse::<u64>().ok()?.checked_mul(*bytes)
+}
+
+/// Writes a size in the unit in which it is the smallest whole number.
+pub(super) fn format_size(bytes: u64) -> String {
+    let mut shortest = (bytes, "");
+    for (name, unit) in UNITS {
+        if bytes.is_multiple_of(unit) && bytes / unit < shortest.0 {
+            shortest = (bytes / unit, name);
+        }
+    }
+    let (number, unit) = shortest;
+    format!("{number}{unit}")
 }
 
 #[cfg(test)]
@@ -50,11 +62,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn sizes_are_written_in_the_unit_that_suits_them() {
+        for (bytes, text) in [
+            (0, "0"),
+            (1, "1"),
+            (50_000_000, "50MB"),
+            (65_536, "64KiB"),
+            (1500, "1500"),
+            (1 << 40, "1TiB"),
+        ] {
+            assert_eq!(format_size(bytes), text);
+        }
+    }
+
     proptest! {
         #[test]
         fn whole_units_are_read_back(n in 0u64..1_000_000, unit in 0usize..10) {
             let (name, bytes) = UNITS[unit];
             prop_assert_eq!(parse_size(&format!("{n}{name}")), Some(n * bytes));
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(n in 0u64..1_000_000, unit in 0usize..10, odd: u64) {
+            let (_, bytes) = UNITS[unit];
+            for size in [n * bytes, odd] {
+                prop_assert_eq!(parse_size(&format_size(size)), Some(size));
+            }
         }
 
         #[test]

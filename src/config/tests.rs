@@ -63,10 +63,12 @@ impl Accounts for Machine {
     }
 }
 
+mod control;
 mod documents;
 mod errors;
 mod explained;
 mod includes;
+mod output;
 mod plans;
 mod properties;
 mod supervision;

@@ -10,8 +10,9 @@ use lastout_core::{Autorestart, Retries, Signal};
 use super::duration::{self, parse_duration};
 use super::expand::Variables;
 use super::problem::Problem;
+use super::size::parse_size;
 use super::text::{Files, quoted};
-use super::tree::{Entry, Node, Value};
+use super::tree::{self, Entry, Node, Value};
 use crate::plan::UserSpec;
 
 /// A key that is set, and where.
@@ -44,6 +45,14 @@ impl<'a> Field<'a> {
             name: &entry.name,
             node: &entry.node,
         }
+    }
+
+    /// One of this key's own table, if it is one and has that.
+    pub(super) fn get(self, name: &str) -> Option<Field<'a>> {
+        let Value::Table(table) = &self.node.value else {
+            return None;
+        };
+        tree::get(table, name).map(|entry| self.inner(entry))
     }
 
     /// The same key, but a part of its value.
@@ -197,15 +206,43 @@ impl<'a> Field<'a> {
         })
     }
 
-    /// An octal string.
     pub(super) fn umask(&self) -> Result<u32, Problem> {
         let hint = "an octal string from \"000\" to \"777\", as \"022\"";
+        self.octal("not a file mode creation mask", hint)
+    }
+
+    /// The permissions of a file that lastout itself writes to.
+    pub(super) fn file_mode(&self) -> Result<u32, Problem> {
+        let hint = "an octal string from \"000\" to \"777\", as \"0640\"";
+        match self.octal("not a file mode", hint)? {
+            mode if mode & 0o200 == 0 => Err(self
+                .wrong("its owner could not write to it")
+                .note("lastout is its owner, as \"0640\" lets it")),
+            mode => Ok(mode),
+        }
+    }
+
+    /// An octal string.
+    fn octal(&self, wrong: &str, hint: &str) -> Result<u32, Problem> {
         let text = self.string("a string").map_err(|p| p.note(hint))?;
         let digits = text.strip_prefix("0o").unwrap_or(text);
         let is_octal = !digits.is_empty() && digits.bytes().all(|b| (b'0'..=b'7').contains(&b));
-        let mask = u32::from_str_radix(digits, 8).ok();
-        mask.filter(|mask| is_octal && *mask <= 0o777)
-            .ok_or_else(|| self.wrong("not a file mode creation mask").note(hint))
+        let mode = u32::from_str_radix(digits, 8).ok();
+        mode.filter(|mode| is_octal && *mode <= 0o777)
+            .ok_or_else(|| self.wrong(wrong).note(hint))
+    }
+
+    /// A number of bytes.
+    pub(super) fn size(&self) -> Result<u64, Problem> {
+        let hint = "a number of bytes, or a string as \"64KiB\" or \"50MB\"";
+        let size = if let Value::Integer(number) = &self.node.value {
+            number.and_then(|n| u64::try_from(n).ok())
+        } else if let Value::String(text) = &self.node.value {
+            parse_size(text)
+        } else {
+            return Err(self.expected("a size").note(hint));
+        };
+        size.ok_or_else(|| self.wrong("not a size").note(hint))
     }
 
     pub(super) fn exitcodes(&self) -> Result<Vec<u8>, Problem> {
@@ -301,7 +338,8 @@ pub(super) fn is_numeric(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn wrong_name(name: &str) -> Option<String> {
+/// Why it can be nobody's name or number.
+pub(super) fn wrong_name(name: &str) -> Option<String> {
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | '/' | ',');
     if name.is_empty() {
         Some("is empty".to_owned())

@@ -1,7 +1,7 @@
 //! The clock: CLOCK_MONOTONIC, read once a turn, so that everything that happens in
 //! one turn happens at one time. Setting the wall clock moves no deadline.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lastout_core::Time;
 
@@ -25,6 +25,15 @@ impl Clock {
     pub fn now(&self) -> Time {
         Time::from_beginning(self.beginning.elapsed())
     }
+}
+
+/// The wall clock, for what people read: microseconds since 1970.
+#[must_use]
+pub fn wall_micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        since.as_secs() * 1_000_000 + u64::from(since.subsec_micros())
+    })
 }
 
 /// A pause as epoll takes it: milliseconds, rounded up so that the deadline has

@@ -3,7 +3,9 @@
 //! whoever gave them waits for their end: a socket that is handed over, the writing
 //! end of a pipe.
 
+use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How many numbers are asked about at once, and how many in a row that are not open
@@ -60,6 +62,53 @@ pub fn close_inherited() {
         // SAFETY: it was open before lastout opened anything, and nobody here owns it.
         unsafe { libc::close(fd) };
     }
+}
+
+/// The soft limit that lastout was started with, where it has raised its own.
+static SOFT_LIMIT: AtomicU64 = AtomicU64::new(NOT_RAISED);
+const NOT_RAISED: u64 = 0;
+
+/// Lets lastout have as many descriptors as it may (RLIMIT_NOFILE): whose output it keeps,
+/// of him it has one or two. Programs begin with the limit that lastout began with. Asked
+/// again, it does nothing.
+pub fn raise_limit() {
+    let Some(limit) = limit() else { return };
+    if SOFT_LIMIT.load(Ordering::Relaxed) == NOT_RAISED && limit.rlim_cur < limit.rlim_max {
+        let raised = libc::rlimit {
+            rlim_cur: limit.rlim_max,
+            ..limit
+        };
+        // SAFETY: a whole rlimit, which the call only reads.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raised) } == 0 {
+            SOFT_LIMIT.store(limit.rlim_cur, Ordering::Relaxed);
+        }
+    }
+}
+
+/// In a child, before its exec: the limit is again what lastout was started with.
+/// Async-signal-safe.
+pub(super) fn restore_limit() {
+    let soft = SOFT_LIMIT.load(Ordering::Relaxed);
+    if soft != NOT_RAISED
+        && let Some(limit) = limit()
+    {
+        let restored = libc::rlimit {
+            rlim_cur: soft as libc::rlim_t,
+            ..limit
+        };
+        // SAFETY: as above. To lower a soft limit needs no right.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &restored) };
+    }
+}
+
+fn limit() -> Option<libc::rlimit> {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: there is room for an rlimit.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, limit.as_mut_ptr()) } < 0 {
+        return None;
+    }
+    // SAFETY: the call has succeeded and written it.
+    Some(unsafe { limit.assume_init() })
 }
 
 #[cfg(test)]

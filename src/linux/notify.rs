@@ -25,7 +25,7 @@ use nix::unistd::{Pid, geteuid, mkdir, unlink};
 
 use super::mark;
 
-mod address;
+pub(super) mod address;
 mod parse;
 mod upward;
 

@@ -21,6 +21,7 @@ use super::cgroup::{Cgroup, Cgroups};
 use super::everybody::{self, Init};
 use super::mark::Marks;
 use super::proc::ProcDir;
+use super::relay::Relay;
 use super::signals::Inherited;
 use super::tell::Told;
 use super::tree::{Census, Leader, anyone_but};
@@ -30,10 +31,12 @@ mod birth;
 mod death;
 mod front;
 mod person;
+mod residents;
 mod sender;
 mod stop;
 
 pub use person::{Person, Sighting};
+pub use residents::Resident;
 
 /// Everybody.
 #[derive(Debug)]
@@ -57,12 +60,14 @@ pub struct People {
     successors: Vec<sender::Successor>,
     told: Told,
     strays: Strays,
-    killing: bool,
+    killing: Option<Killing>,
     /// The last scan of a dead leader's tree is not sure to have seen everybody.
     unsettled: bool,
     /// The runs whose trees are to be killed.
     to_kill: Vec<RunId>,
     sightings: Vec<Sighting>,
+    /// lastout's own relay: it is nobody's, and nobody that anything is done to.
+    relay: Option<Pid>,
     /// Whether it was said that lastout is not root, so that nobody else can be.
     has_said_who_we_are: bool,
 }
@@ -113,6 +118,16 @@ enum Strays {
     Told(Signal),
 }
 
+/// How everybody is killed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Killing {
+    /// Whom a look at everybody finds, which leaves the relay out; so many looks were
+    /// taken.
+    ByLook(u8),
+    /// All at one blow, the relay among them.
+    AtOnce,
+}
+
 impl People {
     /// Takes responsibility for everybody who is or comes in scope: orphans among our
     /// descendants too, where we are a subreaper.
@@ -134,10 +149,11 @@ impl People {
             successors: Vec::new(),
             told: Told::new(),
             strays: Strays::Let,
-            killing: false,
+            killing: None,
             unsettled: false,
             to_kill: Vec::new(),
             sightings: Vec::new(),
+            relay: None,
             has_said_who_we_are: false,
         }
     }
@@ -172,10 +188,48 @@ impl People {
         })
     }
 
+    /// The relay is there, or there is none any more.
+    pub fn let_be(&mut self, relay: Option<&Relay>) {
+        self.relay = relay.map(Relay::pid);
+    }
+
     /// Whether nobody in scope is left. True only when our children are reaped.
     #[must_use]
     pub fn nobody_left(&self) -> bool {
-        wait::peek() == Peek::NoChildren && !self.scope.init().is_some_and(Init::anybody_left)
+        match self.relay {
+            Some(relay) => self.leaders.is_empty() && !self.is_anybody_beside(relay),
+            None => {
+                let is_anybody_left = || self.scope.init().is_some_and(Init::anybody_left);
+                wait::peek() == Peek::NoChildren && !is_anybody_left()
+            }
+        }
+    }
+
+    /// Whether anybody but the relay is there, which is our child and in our namespace, so
+    /// that the kernel's own answers to that are of no use. Where there is no other answer,
+    /// the relay has to leave first ([`People::wants_no_relay`]).
+    fn is_anybody_beside(&self, relay: Pid) -> bool {
+        let Some(proc) = &self.proc else { return true };
+        if self.scope.init().is_some() {
+            let is_other = |pid: &Pid| *pid != relay && *pid != proc.me();
+            return proc.pids().is_none_or(|pids| pids.iter().any(is_other));
+        }
+        anyone_but(proc, |pid| pid == relay).unwrap_or_else(|| {
+            let everybody = self.census().and_then(|census| census.take(&[], None));
+            everybody.is_none_or(|snapshot| snapshot.has_children())
+        })
+    }
+
+    /// Whether a relay would be in the way of who looks for others, or is killed with
+    /// them.
+    #[must_use]
+    pub fn wants_no_relay(&self) -> bool {
+        let is_over = self.strays != Strays::Let || self.killing.is_some();
+        match (&self.proc, self.killing) {
+            (_, Some(Killing::AtOnce)) => true,
+            (None, _) => is_over && self.leaders.is_empty(),
+            (Some(_), _) => false,
+        }
     }
 
     /// Whether it was said that lastout is not root, so that nobody else can be.
@@ -201,6 +255,9 @@ impl People {
         // so most are the next of the leaders, and need not be searched.
         let mut next = self.leaders.keys().peekable();
         let known = |pid| {
+            if self.relay == Some(pid) {
+                return true;
+            }
             while next.next_if(|leader| **leader < pid).is_some() {}
             next.next_if(|leader| **leader == pid).is_some() || self.leaders.contains_key(&pid)
         };
@@ -216,6 +273,7 @@ impl People {
             proc,
             marks: &self.marks,
             scope: &self.scope,
+            relay: self.relay,
         })
     }
 

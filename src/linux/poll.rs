@@ -32,6 +32,13 @@ pub enum Interest {
     Readable,
     /// It can be written, or its other side is closed.
     Writable,
+    /// Its other side is closed, and nothing else.
+    Closed,
+    /// Either of them.
+    Either,
+    /// More has come to be read, or its other side is closed: told once, so that whoever is
+    /// told has to read until nothing is left.
+    Arrivals,
 }
 
 impl Poll {
@@ -58,9 +65,31 @@ impl Poll {
     /// # Errors
     /// Those of epoll_ctl(2); EPERM for a regular file or /dev/null, which are always ready.
     pub fn add(&self, fd: BorrowedFd<'_>, token: Token, interest: Interest) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, token, interest)
+    }
+
+    /// Waits for something else of an `fd` that is in the set.
+    ///
+    /// # Errors
+    /// Those of epoll_ctl(2).
+    pub fn change(&self, fd: BorrowedFd<'_>, token: Token, interest: Interest) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, token, interest)
+    }
+
+    fn control(
+        &self,
+        operation: libc::c_int,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
         let events = match interest {
             Interest::Readable => libc::EPOLLIN,
             Interest::Writable => libc::EPOLLOUT,
+            // EPOLLHUP need not be asked for.
+            Interest::Closed => 0,
+            Interest::Either => libc::EPOLLIN | libc::EPOLLOUT,
+            Interest::Arrivals => libc::EPOLLIN | libc::EPOLLET,
         };
         let mut event = libc::epoll_event {
             events: events as u32,
@@ -70,7 +99,7 @@ impl Poll {
         let done = unsafe {
             libc::epoll_ctl(
                 self.epoll.as_raw_fd(),
-                libc::EPOLL_CTL_ADD,
+                operation,
                 fd.as_raw_fd(),
                 &mut event,
             )

@@ -28,13 +28,17 @@ use crate::plan::{Launch, Output, Probe, Ready, Signals, Slate, Stdin};
 mod child;
 mod environment;
 mod exec;
+mod output;
 mod readiness;
 mod report;
 mod stdio;
 
+pub(super) use child::NoWayBack;
 use exec::Image;
+pub use output::Outputs;
 pub use readiness::{ReadyNews, read_readiness};
 pub use report::read_exec_status;
+pub(super) use stdio::close_from;
 pub use stdio::fill_standard_descriptors;
 
 /// A start: what is to be done for which run.
@@ -76,8 +80,8 @@ pub struct Recipe<'a> {
     privileges: Privileges,
     mark: Option<u64>,
     stdin: Stdin,
-    stdout: Output,
-    stderr: Output,
+    stdout: &'a Output,
+    stderr: &'a Output,
     slate: Slate,
     /// The descriptor over which it tells that it is ready.
     readiness: Option<RawFd>,
@@ -124,6 +128,8 @@ pub struct Born {
     pub exec_status: OwnedFd,
     /// Where a newline says that it is ready, for a program that is told to say so.
     pub readiness: Option<OwnedFd>,
+    /// What it writes, where the relay passes it on.
+    pub outputs: Outputs,
 }
 
 /// The child's ends of what it shares with lastout.
@@ -135,6 +141,8 @@ struct Channels {
     cgroup: Option<RawFd>,
     /// Where it says that it is ready.
     readiness: Option<RawFd>,
+    /// Where its descriptors 1 and 2 go, if the relay passes them on.
+    outputs: [Option<RawFd>; 2],
 }
 
 impl<'a> Recipe<'a> {
@@ -156,8 +164,8 @@ impl<'a> Recipe<'a> {
         let is_command = matches!(work, Work::Command);
         // What a question prints is not what the program has to say.
         let (stdout, stderr) = match work {
-            Work::Command | Work::Hook(_) => (launch.stdout, launch.stderr),
-            Work::Probe(_) => (Output::Null, Output::Null),
+            Work::Command | Work::Hook(_) => (&launch.stdout, &launch.stderr),
+            Work::Probe(_) => (&Output::Null, &Output::Null),
         };
         let (argv, question) = match work {
             Work::Command => (launch.argv.as_slice(), None),
@@ -192,7 +200,8 @@ impl<'a> Recipe<'a> {
             slate: launch.slate,
             readiness: match launch.ready {
                 Some(Ready::Descriptor(number)) if is_command => Some(number),
-                Some(Ready::Descriptor(_) | Ready::Notify | Ready::Probe(_)) | None => None,
+                Some(Ready::Descriptor(_) | Ready::Notify | Ready::Line(_) | Ready::Probe(_))
+                | None => None,
             },
             foreground: start.in_front && is_command,
             blocked,
@@ -212,10 +221,13 @@ impl<'a> Recipe<'a> {
             Some(_) => Some(stdio::pipe_from_program().map_err(no_pipe)?),
             None => None,
         };
+        let (outputs, ends) =
+            output::pipes(self.stdout, self.stderr, self.whom.as_ref()).map_err(no_pipe)?;
         let channels = Channels {
             report: report.as_raw_fd(),
             cgroup: cgroup.map(|fd| fd.as_raw_fd()),
             readiness: readiness.as_ref().map(|(_, write)| write.as_raw_fd()),
+            outputs: ends.numbers(),
         };
         // SAFETY: lastout has one thread, so the child is a whole copy; it calls only
         // become_child, which never returns.
@@ -232,6 +244,7 @@ impl<'a> Recipe<'a> {
                     pid: Pid::from_raw(pid),
                     exec_status,
                     readiness: readiness.map(|(read, _)| read),
+                    outputs,
                 })
             }
         }

@@ -1,39 +1,24 @@
 //! lastout's own log, written so that it can neither block nor kill (PID-11).
 //!
-//! Descriptor 2 is opened anew through /proc/self/fd, to have an open file description
-//! of our own that may be non-blocking: the flag belongs to the description, which
-//! programs share. A socket cannot be opened anew and is sent to with MSG_DONTWAIT;
-//! what can be neither (no /proc, no right to open it) is asked by poll(2) first, and
-//! written to in pieces that a pipe takes whole. Lines that do not fit are kept up to
-//! a bound, then counted, and told as soon as there is room.
+//! How it is written to without waiting is in [`super::outlet`]. Lines that do not fit
+//! are kept up to a bound, then counted, and told as soon as there is room.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
+
+use super::outlet::{ATOMIC, Outlet, is_for_good};
 
 /// Bytes of lines that are kept for a reader who is slow.
 const MOST_KEPT: usize = 64 * 1024;
 
-/// What a pipe takes in one piece or not at all (pipe(7)).
-const ATOMIC: usize = 4096;
-
 /// Where log lines go.
 #[derive(Debug)]
 pub struct Stderr {
-    sink: Sink,
+    outlet: Outlet,
     kept: VecDeque<u8>,
     lost: u64,
     gone: bool,
-}
-
-#[derive(Debug)]
-enum Sink {
-    /// A description of our own, non-blocking.
-    Own(OwnedFd),
-    /// A socket of this number.
-    Socket(i32),
-    /// Shared with others; may block, unless asked first.
-    Shared(i32),
 }
 
 impl Stderr {
@@ -51,27 +36,8 @@ impl Stderr {
 
     /// One of the descriptors 1 and 2.
     fn of(number: i32) -> Stderr {
-        use nix::fcntl::{OFlag, open};
-        use nix::sys::stat::Mode;
-        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-        // A regular file never blocks so that poll would tell, and has one offset for
-        // all who write to it; only what has a reader is opened anew.
-        let kind =
-            nix::sys::stat::fstat(standard(number)).map_or(0, |stat| stat.st_mode & libc::S_IFMT);
-        let sink = match kind {
-            libc::S_IFSOCK => Sink::Socket(number),
-            libc::S_IFIFO | libc::S_IFCHR => {
-                let path = if number == 2 {
-                    c"/proc/self/fd/2"
-                } else {
-                    c"/proc/self/fd/1"
-                };
-                open(path, flags, Mode::empty()).map_or(Sink::Shared(number), Sink::Own)
-            }
-            _ => Sink::Shared(number),
-        };
         Stderr {
-            sink,
+            outlet: Outlet::of(number),
             kept: VecDeque::new(),
             lost: 0,
             gone: false,
@@ -90,10 +56,7 @@ impl Stderr {
     /// The descriptor that is written to.
     #[must_use]
     pub fn descriptor(&self) -> BorrowedFd<'_> {
-        match &self.sink {
-            Sink::Own(own) => own.as_fd(),
-            Sink::Socket(number) | Sink::Shared(number) => standard(*number),
-        }
+        self.outlet.descriptor()
     }
 
     /// Writes what is kept, as far as it goes.
@@ -101,7 +64,7 @@ impl Stderr {
         while !self.kept.is_empty() && !self.gone {
             let (front, _) = self.kept.as_slices();
             let piece = front.get(..front.len().min(ATOMIC)).unwrap_or(front);
-            match self.sink.write(piece) {
+            match self.outlet.write(piece) {
                 Ok(written) => drop(self.kept.drain(..written)),
                 Err(error) if is_for_good(&error) => self.give_up(),
                 Err(_) => return,
@@ -132,7 +95,7 @@ impl Stderr {
         let mut rest = line;
         while self.kept.is_empty() && !rest.is_empty() {
             let piece = rest.get(..rest.len().min(ATOMIC)).unwrap_or(rest);
-            match self.sink.write(piece) {
+            match self.outlet.write(piece) {
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
                 Err(error) if is_for_good(&error) => {
                     self.give_up();
@@ -172,59 +135,4 @@ impl Write for Stderr {
         self.flush_kept();
         Ok(())
     }
-}
-
-/// Whether nobody will ever read what is written: the other end of a pipe, a socket or
-/// a terminal is gone, or there never was one.
-fn is_for_good(error: &io::Error) -> bool {
-    let gone = [
-        libc::EPIPE,
-        libc::EIO,
-        libc::EBADF,
-        libc::ECONNRESET,
-        libc::ENOTCONN,
-    ];
-    error
-        .raw_os_error()
-        .is_some_and(|errno| gone.contains(&errno))
-}
-
-impl Sink {
-    fn write(&self, piece: &[u8]) -> io::Result<usize> {
-        let (pointer, length) = (piece.as_ptr().cast(), piece.len());
-        let written = match self {
-            // SAFETY: pointer and length are of one slice.
-            Sink::Own(own) => unsafe { libc::write(own.as_raw_fd(), pointer, length) },
-            // SAFETY: as above.
-            Sink::Socket(number) => unsafe {
-                libc::send(
-                    *number,
-                    pointer,
-                    length,
-                    libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
-                )
-            },
-            Sink::Shared(number) => {
-                let mut ask = libc::pollfd {
-                    fd: *number,
-                    events: libc::POLLOUT,
-                    revents: 0,
-                };
-                // SAFETY: one pollfd, and no waiting.
-                if unsafe { libc::poll(&mut ask, 1, 0) } != 1 {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                // A pipe that is writable has room for a piece of ATOMIC bytes.
-                // SAFETY: pointer and length are of one slice.
-                unsafe { libc::write(*number, pointer, length) }
-            }
-        };
-        usize::try_from(written).map_err(|_| io::Error::last_os_error())
-    }
-}
-
-fn standard(number: i32) -> BorrowedFd<'static> {
-    // SAFETY: descriptors 1 and 2 are open for the whole life of the process: they are
-    // filled at the start (PID-9) and never closed.
-    unsafe { BorrowedFd::borrow_raw(number) }
 }

@@ -24,6 +24,12 @@ pub fn is_of_our_session() -> bool {
     STDIN.is_terminal() && unistd::tcgetpgrp(STDIN).is_ok()
 }
 
+/// Whether colours are welcome on a terminal (no-color.org).
+#[must_use]
+pub fn welcomes_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Whether this leader's group is in front.
 #[must_use]
 pub fn is_in_front(leader: Pid) -> bool {

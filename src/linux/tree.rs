@@ -50,6 +50,8 @@ pub struct Census<'a> {
     pub marks: &'a Marks,
     /// Who is in scope.
     pub scope: &'a Scope,
+    /// Who is not seen: a process of lastout's own.
+    pub relay: Option<Pid>,
 }
 
 /// A run whose tree may have members: its leader lives, or has lived.
@@ -80,7 +82,7 @@ pub struct Process {
     pub is_our_child: bool,
 }
 
-/// Everybody in the namespace but ourselves, zombies and the kernel's threads included,
+/// Everybody in the namespace but ourselves and the relay, zombies and the kernel's threads included,
 /// by pid.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -121,7 +123,10 @@ impl Census<'_> {
             processes: Vec::with_capacity(pids.len()),
             torn: pids.len() >= MOST_PIDS,
         };
-        for pid in pids.into_iter().filter(|&pid| pid != me) {
+        for pid in pids
+            .into_iter()
+            .filter(|&pid| pid != me && Some(pid) != self.relay)
+        {
             match self.proc.stat(pid) {
                 Ok(stat) => snapshot.processes.push(Process::new(pid, stat, me)),
                 Err(Missing::Gone) => snapshot.torn = true,
@@ -180,6 +185,12 @@ impl Snapshot {
         self.processes
             .iter()
             .filter(|process| process.in_scope && process.stat.is_alive())
+    }
+
+    /// Whether any is our child, alive or not yet reaped.
+    #[must_use]
+    pub fn has_children(&self) -> bool {
+        self.processes.iter().any(|process| process.is_our_child)
     }
 
     /// Whether somebody went while we looked, so that it takes another scan to be sure

@@ -5,7 +5,8 @@ use lastout_core::{Cause, ExitStatus};
 use log::Level;
 use serde_json::{Map, Value, json};
 
-use super::{End, Entry, Report, Who};
+use super::{End, Entry, Report, Who, in_order};
+use crate::control::object::Object;
 use crate::say;
 
 pub(super) fn write(report: &Report, end: &End, level: Level) {
@@ -34,6 +35,31 @@ pub(super) fn write(report: &Report, end: &End, level: Level) {
     put("seconds", json!(end.took.as_secs_f64()));
     put("exit_status", json!(end.code));
     say::object(level, &report.summary(end), fields);
+}
+
+/// The same before it is over, as the control socket tells it (docs/protocol.md).
+pub(super) fn so_far(report: &Report) -> Value {
+    let entries = match report.begun {
+        Some(_) => &report.entries,
+        None => &report.last_stop,
+    };
+    let entries = in_order(entries).into_iter().map(|(entry, of)| {
+        let mut fields = Object::from(fields(entry, of));
+        fields.remove("event");
+        fields.put("text", entry.outcome());
+        fields.into_value()
+    });
+    let entries: Vec<Value> = entries.collect();
+    let mut reply = Object::reply(true);
+    reply.put("shutdown", report.begun.is_some());
+    if let Some(begun) = &report.begun {
+        reply.put("why", begun.why.as_str());
+    }
+    reply.put("entries", entries);
+    if report.unnamed > 0 {
+        reply.put("not_named", report.unnamed);
+    }
+    reply.into_value()
 }
 
 fn fields(entry: &Entry, of: Option<&str>) -> Map<String, Value> {

@@ -2,7 +2,7 @@
 //! and then nothing has changed. If nothing is, each of its programs has a place that the
 //! core gives it, and the core learns of each what it takes to launch it in the new way.
 
-use lastout_core::{Change, Event, ProgramId, Time};
+use lastout_core::{Change, Changes, Event, ProgramId, Time};
 
 use super::{Lastout, give_terminal};
 use crate::plan::{Launch, Plan};
@@ -13,7 +13,7 @@ impl Lastout {
     pub(super) fn load(&mut self, now: Time) {
         let Some(origin) = self.origin.as_ref().filter(|_| !self.core.is_stopping()) else {
             // Who stops does so by what it was started with.
-            return;
+            return self.tell_core(now, Event::LoadFailed);
         };
         log::info!("reading {} again", origin.path.display());
         match origin.read() {
@@ -22,8 +22,23 @@ impl Lastout {
                 for line in text.lines().filter(|line| !line.is_empty()) {
                     log::error!("{}", line.strip_prefix("lastout: ").unwrap_or(line));
                 }
+                if self.control.is_some() {
+                    self.load_errors = Some(text.trim_end().to_owned());
+                }
+                self.tell_core(now, Event::LoadFailed);
             }
         }
+    }
+
+    /// What a reload of this plan would do.
+    pub(super) fn changes_to(&self, plan: &Plan) -> Changes {
+        let places = self.core.places(&plan.spec);
+        let launches = places.iter().zip(&plan.launches).map(|(place, launch)| {
+            let old = self.launches.get(place.0 as usize);
+            old.map_or(Change::Same, |old| old.change_to(launch))
+        });
+        let launches: Vec<Change> = launches.collect();
+        self.core.changes_to(&plan.spec, &launches)
     }
 
     fn take_over(&mut self, now: Time, plan: Plan) {
@@ -31,8 +46,12 @@ impl Lastout {
             mut spec,
             launches,
             warnings,
+            control,
             ..
         } = plan;
+        if let (Some(control), Some(settings)) = (&mut self.control, &control) {
+            control.adapt(settings);
+        }
         for warning in warnings {
             log::warn!("{warning}");
         }

@@ -46,18 +46,25 @@ impl Lastout {
             extra: &extra,
             in_front: self.gives_terminal && gets_terminal(launch),
         };
-        if let Err(failure) = self.people.spawn(start) {
-            if self.people.may_start_later(failure) {
-                self.waiting.push_back(Waiting {
-                    program,
-                    run,
-                    work,
-                    failure,
-                });
-            } else {
-                self.tell_core(now, Event::SpawnFailed { run, failure });
+        match self.people.spawn(start) {
+            Ok(outputs) => self.keep_outputs(run, program, work, outputs),
+            Err(failure) => {
+                if self.people.may_start_later(failure) {
+                    self.waiting.push_back(Waiting {
+                        program,
+                        run,
+                        work,
+                        failure,
+                    });
+                } else {
+                    self.tell_core(now, Event::SpawnFailed { run, failure });
+                    if self.people.runs_before_exec().is_empty() {
+                        // Nobody will give descriptors back in a moment.
+                        self.call_off(now, None);
+                    }
+                }
+                return;
             }
-            return;
         }
         if let Some(leader) = self.people.leader(run) {
             self.narrator.saw(Seen::Born(leader.id()));
@@ -200,7 +207,7 @@ fn task(launch: &Launch, work: Work) -> Option<spawn::Work<'_>> {
         Work::Probe(Question::Health) => launch.health.as_ref().map(spawn::Work::Probe),
         Work::Probe(Question::Ready) => match &launch.ready {
             Some(Ready::Probe(probe)) => Some(spawn::Work::Probe(probe)),
-            Some(Ready::Notify | Ready::Descriptor(_)) | None => None,
+            Some(Ready::Notify | Ready::Descriptor(_) | Ready::Line(_)) | None => None,
         },
     }
 }
@@ -237,6 +244,7 @@ fn reason(aftermath: Aftermath) -> &'static str {
         Why::Removed => "removed",
         Why::Changed => "changed",
         Why::Restarted => "restart",
+        Why::Stopped => "stop",
         Why::Replaced => "replaced",
         Why::NotReady => "not-ready",
         Why::Unhealthy => "unhealthy",

@@ -20,6 +20,9 @@ impl Lastout {
     /// people of it. A face, which also tells of what it saw, does so at once.
     pub(super) fn take_notice(&mut self, now: Time, notice: Notice) {
         self.tell_upward(&notice);
+        if let Notice::ReopenLogs = notice {
+            self.reopen_logs();
+        }
         self.report.notice(now, &notice, self.core.spec());
         let mut started = None;
         if let Notice::Started { program, run } = notice {
@@ -43,8 +46,18 @@ impl Lastout {
     /// Step 7, and whenever something else is about to be told.
     pub(super) fn tell_untold(&mut self) {
         let (spec, launches) = (self.core.spec(), &self.launches);
+        let now = self.clock.now();
         for (notice, leader) in self.untold.drain(..) {
-            self.narrator.tell(spec, launches, leader, &notice);
+            let said = self.narrator.tell(spec, launches, leader, &notice);
+            if let (Some(control), Some((about, text))) = (&mut self.control, said) {
+                let leader = leader.map(|leader| leader.id());
+                control.note(
+                    (now, &self.poll),
+                    &self.core,
+                    (&notice, leader),
+                    (about, &text),
+                );
+            }
         }
     }
 
@@ -82,7 +95,7 @@ impl Lastout {
         self.tell_untold();
         self.narrator.saw(Seen::Leaving);
         if self.narrator.face().is_none() {
-            let nobody_left = self.people.nobody_left();
+            let nobody_left = self.leaving.is_none_or(|leaving| leaving.nobody_left);
             self.report.write(self.clock.now(), code, nobody_left);
         }
     }

@@ -4,7 +4,8 @@ use alloc::string::String;
 use core::time::Duration;
 
 use crate::{
-    Changes, End, ExitStatus, HealthAction, ProgramId, RunId, Scope, Signal, SpawnFailure,
+    Changes, End, ExitStatus, HealthAction, ProgramId, Reply, RequestId, RunId, Scope, Signal,
+    SpawnFailure, Time,
 };
 
 /// An order to the shell. One that finds nobody is carried out: the fact that says so
@@ -74,10 +75,19 @@ pub enum Action {
     Load,
     /// Tell people.
     Notice(Notice),
+    /// Answer a request; once for each.
+    Reply {
+        /// Which.
+        id: RequestId,
+        /// With what.
+        reply: Reply,
+    },
     /// Leave, with this status. The last action.
     Exit {
         /// The container's exit status.
         code: u8,
+        /// Until when what programs wrote may still be passed on (LOG-4).
+        drain_until: Time,
     },
 }
 
@@ -134,6 +144,8 @@ pub enum Why {
     Changed,
     /// Somebody asked for a restart.
     Restarted,
+    /// Somebody asked for it to stop.
+    Stopped,
     /// Its next time has come.
     Replaced,
     /// It was not ready in time (READY-4).
@@ -351,6 +363,8 @@ pub enum Care {
 pub enum Cause {
     /// This signal asked for it.
     Asked(Signal),
+    /// Somebody asked for it over the control socket, with this exit status.
+    Requested(Option<u8>),
     /// This program ended for good, and its end is the container's.
     Ended(ProgramId, End),
     /// No program runs, waits or will be restarted any more (END-1).

@@ -48,6 +48,7 @@ impl Supervisor {
     fn describe_state(&self, now: Time, id: ProgramId, program: &Program) -> String {
         match &program.state {
             State::Stopped if program.wanted => self.waits_for(id),
+            State::Stopped if program.stopped => String::from("stopped on request"),
             State::Stopped if self.is_scheduled(id) => String::from("until its next time"),
             State::Stopped => String::from("not started"),
             State::Starting { born, step, .. } => {
@@ -90,21 +91,15 @@ impl Supervisor {
 
     /// What keeps a program from starting.
     fn waits_for(&self, id: ProgramId) -> String {
-        let spec = self.spec.programs.get(id.0 as usize);
-        let mut needs = spec.into_iter().flat_map(|spec| &spec.needs);
-        let missing = needs.find(|need| {
-            self.program(need.program)
-                .is_some_and(|program| !program.meets(need.condition))
-        });
-        let Some(missing) = missing else {
+        let Some((program, condition)) = self.missing(id) else {
             return String::new();
         };
-        let state = match missing.condition {
+        let state = match condition {
             Condition::Started => "started",
             Condition::Ready => "ready",
             Condition::Completed => "completed",
         };
-        format!("waits for {} to be {state}", self.name(missing.program))
+        format!("waits for {} to be {state}", self.name(program))
     }
 
     fn is_scheduled(&self, id: ProgramId) -> bool {

@@ -3,7 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::{Change, ExitStatus, Message, ProgramId, RunId, Signal, SpawnFailure, Spec};
+use crate::{
+    Change, ExitStatus, Message, ProgramId, Request, RequestId, RunId, Signal, SpawnFailure, Spec,
+    Time,
+};
 
 /// A fact that the shell reports.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +63,25 @@ pub enum Event {
         /// For each of its programs what it takes to launch the one of the same name in
         /// this way.
         launches: Vec<Change>,
+    },
+    /// The configuration was to be read again, and could not be, or something is wrong
+    /// with it.
+    LoadFailed,
+    /// Somebody asks for something. Answered by `Reply`.
+    Requested {
+        /// The request's name.
+        id: RequestId,
+        /// For what.
+        request: Request,
+        /// When the answer must be there at the latest.
+        deadline: Option<Time>,
+        /// Whether to answer when it is decided; if not, at once, with what was set going.
+        wait: bool,
+    },
+    /// Whoever asked has gone, and is not answered. What was asked for goes on.
+    Withdrawn {
+        /// The request's name.
+        id: RequestId,
     },
     /// A signal has arrived at lastout.
     Signal {

@@ -26,8 +26,11 @@ mod hooks;
 mod life;
 mod message;
 pub mod order;
+mod overview;
 mod program;
 mod reload;
+mod request;
+mod requested;
 mod restart;
 mod schedule;
 mod shutdown;
@@ -40,6 +43,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 mod time;
+mod waiting;
 mod watch;
 
 pub use action::{
@@ -47,7 +51,9 @@ pub use action::{
 };
 pub use event::Event;
 pub use message::Message;
+pub use overview::{Health, ProgramState, Reason, Status, WhyStep};
 pub use reload::{Change, Changes};
+pub use request::{By, MOST_REQUESTS, Outcome, Refusal, Reply, Request, RequestId, Until};
 pub use signal::{NotASignal, Signal};
 pub use spec::{
     Autorestart, Concurrency, Condition, EndPolicy, FailureCodes, Forward, HealthAction,

@@ -25,6 +25,7 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
+        program.was_killed = false;
         if program.standing == Standing::New {
             program.standing = Standing::Listed;
         }
@@ -90,6 +91,7 @@ impl Supervisor {
         }
         program.machine_failures = 0;
         program.to_clean = true;
+        program.lives = program.lives.saturating_add(1);
         let held = core::mem::take(&mut program.held);
         let scope = spec.forward_scope;
         let deadline = program.deadline();
@@ -271,11 +273,16 @@ impl Supervisor {
 
     /// What becomes of a program that has ended because it was asked to.
     fn verdict_of_asked(&mut self, now: Time, id: ProgramId, why: Why, end: End) -> Verdict {
+        if self.program(id).is_some_and(|program| program.stopped) {
+            return Verdict::Stopped;
+        }
         match why {
             Why::Shutdown | Why::Removed => match self.parts(id) {
                 Some((_, spec)) if restart::is_expected(spec, end) => Verdict::EndedWell,
                 Some(_) | None => Verdict::EndedBadly,
             },
+            // Somebody asked for a start since.
+            Why::Stopped => Verdict::AtOnce,
             Why::Changed | Why::Restarted | Why::Replaced => Verdict::AtOnce,
             Why::NotReady => self.judge(now, id, Course::NotReady, end),
             Why::HookTime => self.judge(now, id, Course::PreStart, end),
@@ -332,6 +339,9 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return Verdict::EndedBadly;
         };
+        if program.stopped {
+            return Verdict::Stopped;
+        }
         if program.again {
             // It begins anew, whatever its end.
             return Verdict::AtOnce;
@@ -347,9 +357,11 @@ impl Supervisor {
         let policy = match verdict {
             Verdict::EndedWell => spec.on_success,
             Verdict::EndedBadly | Verdict::GiveUp(_) => spec.on_failure,
-            Verdict::Again | Verdict::AtOnce | Verdict::Proceed | Verdict::NotBefore(_) => {
-                return verdict;
-            }
+            Verdict::Again
+            | Verdict::AtOnce
+            | Verdict::Proceed
+            | Verdict::NotBefore(_)
+            | Verdict::Stopped => return verdict,
         };
         if stopping || program.standing == Standing::Removed {
             return verdict;
@@ -376,6 +388,7 @@ impl Supervisor {
                 | Verdict::Again
                 | Verdict::AtOnce
                 | Verdict::NotBefore(_)
+                | Verdict::Stopped
                 | Verdict::Proceed => Cause::Ended(id, end),
             };
             self.begin_shutdown(now, cause);
@@ -439,6 +452,12 @@ impl Supervisor {
             _ if program.standing == Standing::Removed => State::Stopped,
             _ if again => {
                 program.renew();
+                State::Stopped
+            }
+            Verdict::Stopped => State::Stopped,
+            Verdict::Again | Verdict::AtOnce | Verdict::NotBefore(_) | Verdict::Proceed
+                if program.stopped =>
+            {
                 State::Stopped
             }
             Verdict::EndedWell => State::Exited { end, well: true },
@@ -547,6 +566,7 @@ fn end_for_all(verdict: Verdict, end: End) -> End {
         | Verdict::Again
         | Verdict::AtOnce
         | Verdict::NotBefore(_)
+        | Verdict::Stopped
         | Verdict::Proceed => end,
     }
 }

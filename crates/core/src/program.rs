@@ -65,6 +65,16 @@ pub(crate) struct Program {
     pub(crate) again: bool,
     /// Whether something of a life has run after which there is to be cleaned up.
     pub(crate) to_clean: bool,
+    /// Whether somebody asked for it to be stopped, and nobody for a start since.
+    pub(crate) stopped: bool,
+    /// Why its life is to end on request; `None` when it is over.
+    pub(crate) leaving: Option<Why>,
+    /// Since when it is in its state.
+    pub(crate) since: Time,
+    /// How often its command was exec'ed.
+    pub(crate) lives: u32,
+    /// Whether its last life had to be killed.
+    pub(crate) was_killed: bool,
 }
 
 /// What the configuration says of a program.
@@ -307,6 +317,11 @@ impl Program {
             was_up: false,
             again: false,
             to_clean: false,
+            stopped: false,
+            leaving: None,
+            since: Time::ZERO,
+            lives: 0,
+            was_killed: false,
         }
     }
 
@@ -330,6 +345,8 @@ impl Program {
             | State::Backoff { .. }
             | State::Stopping(_) => true,
             _ if self.standing == Standing::Removed => false,
+            // Who stopped it is still there, and may start it again.
+            _ if self.stopped && spec.autostart => true,
             State::Stopped => self.wanted || is_scheduled,
             State::Exited { .. } | State::Fatal { .. } => is_scheduled,
         }
@@ -337,6 +354,10 @@ impl Program {
 
     /// Whether those that need it in this condition may start.
     pub(crate) fn meets(&self, condition: Condition) -> bool {
+        if self.waits_to_leave().is_some() {
+            // It is as good as told.
+            return false;
+        }
         match (&self.state, condition) {
             (State::Exited { well: true, .. }, _) => true,
             // What it leaves behind may still be at it, and what cleans up after it.
@@ -375,6 +396,7 @@ impl Program {
         self.machine_failures = 0;
         self.completed = false;
         self.again = false;
+        self.stopped = false;
     }
 
     /// What must happen by then may happen that much later (HEALTH-2): all but what

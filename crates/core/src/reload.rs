@@ -213,25 +213,33 @@ impl Supervisor {
         })
     }
 
+    /// What differs between what is supervised and another configuration, for whoever
+    /// wants to know before it is loaded.
+    #[must_use]
+    pub fn changes_to(&self, spec: &Spec, launches: &[Change]) -> Changes {
+        let is_listed = |id: ProgramId| {
+            self.program(id)
+                .is_some_and(|p| matches!(p.standing, Standing::Listed | Standing::New))
+        };
+        Changes::of(&self.spec, is_listed, spec, launches)
+    }
+
     /// The configuration was read again.
     pub(crate) fn loaded(&mut self, now: Time, spec: Spec, launches: &[Change]) {
         if self.is_stopping() {
             return;
         }
-        let is_listed = |id: ProgramId| {
-            self.program(id)
-                .is_some_and(|p| matches!(p.standing, Standing::Listed | Standing::New))
-        };
-        let changes = Changes::of(&self.spec, is_listed, &spec, launches);
+        let changes = self.changes_to(&spec, launches);
         let places = self.places(&spec);
         let mut spec = renumbered(spec, &places);
         let programs = core::mem::take(&mut spec.programs);
         for id in self.ids() {
             self.leave_unless_in(now, id, &places);
         }
+        self.answer_loads(Some(&changes));
         let mut deeds = Vec::with_capacity(places.len());
         for ((place, program), launch) in places.iter().zip(programs).zip(launches) {
-            deeds.push((*place, self.take_in(*place, program, *launch)));
+            deeds.push((*place, self.take_in(now, *place, program, *launch)));
         }
         spec.programs = core::mem::take(&mut self.spec.programs);
         self.spec = spec;
@@ -270,14 +278,16 @@ impl Supervisor {
             program.wanted = false;
             program.again = false;
         }
+        self.answer_of_removed(id);
     }
 
     /// Puts a program at its place.
-    fn take_in(&mut self, place: ProgramId, new: ProgramSpec, launch: Change) -> Deed {
+    fn take_in(&mut self, now: Time, place: ProgramId, new: ProgramSpec, launch: Change) -> Deed {
         let is_free = self.is_free(place);
         let Some((program, spec)) = self.parts(place) else {
             let program = Program {
                 standing: Standing::New,
+                since: now,
                 ..Program::new(false)
             };
             self.add(program, new);
@@ -286,6 +296,7 @@ impl Supervisor {
         if is_free {
             *program = Program {
                 standing: Standing::New,
+                since: now,
                 ..Program::new(false)
             };
             if let Some(spec) = self.spec.programs.get_mut(place.0 as usize) {
@@ -308,7 +319,7 @@ impl Supervisor {
         if comes_back {
             program.standing = Standing::Listed;
             // Who was not told yet has never been away.
-            program.wanted = is_untold;
+            program.wanted = is_untold && !program.stopped;
         }
         if let Some(spec) = self.spec.programs.get_mut(place.0 as usize) {
             *spec = new;
@@ -321,7 +332,8 @@ impl Supervisor {
         let Some((program, spec)) = self.parts(id) else {
             return;
         };
-        let starts = spec.starts_by_itself();
+        // Who was stopped stays so, whatever the file says.
+        let starts = spec.starts_by_itself() && !program.stopped;
         let Deed::Adapt {
             restart,
             start,
@@ -334,7 +346,8 @@ impl Supervisor {
             }
             return;
         };
-        let begins = by_itself == Some(true);
+        let begins = by_itself == Some(true) && !program.stopped;
+        let is_wanted = program.wanted;
         let is_anew = match program.state {
             State::Starting { .. } | State::Running { .. } if restart => {
                 return self.tell(now, id, Why::Changed);
@@ -357,11 +370,12 @@ impl Supervisor {
             }
             State::Stopped => begins,
             State::Backoff { .. } => restart,
-            State::Exited { .. } => begins || (restart && starts),
+            State::Exited { .. } => begins || (restart && starts && is_wanted),
             State::Fatal { reason } => {
                 let needs = |needed| spec.needs.iter().any(|need| need.program == needed);
                 let needs_no_more = matches!(reason, FatalReason::Needs(it) if !needs(it));
-                begins || (restart && starts) || (needs_no_more && spec.schedule.is_none())
+                let is_mended = (restart && starts) || (needs_no_more && spec.schedule.is_none());
+                begins || (is_mended && is_wanted)
             }
         };
         if is_anew {
@@ -369,6 +383,7 @@ impl Supervisor {
         } else if by_itself == Some(false) && program.state == State::Stopped {
             // It has not begun, and need not.
             self.unwant(id);
+            self.decide(now, id);
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) enum Verdict {
     Proceed,
     /// It failed to start too often: FATAL.
     GiveUp(FatalReason),
+    /// Somebody asked for its end: it is STOPPED.
+    Stopped,
 }
 
 /// How far a life had come when it ended.

@@ -23,7 +23,9 @@ impl Supervisor {
         let Some(concurrency) = spec.schedule else {
             return;
         };
-        if program.standing == Standing::Removed || !spec.autostart {
+        let is_off = program.standing == Standing::Removed || !spec.autostart;
+        // Who stopped it has stopped its times, too.
+        if is_off || program.stopped {
             return;
         }
         if is_idle(program) {
@@ -105,9 +107,16 @@ impl Supervisor {
                 continue;
             }
             let is_there = program.state == State::Stopped;
+            let was_stopped = program.stopped;
+            if is_there {
+                program.since = now;
+            }
             self.want(id);
             if !is_there {
                 self.become_state(now, id, State::Stopped);
+            }
+            if was_stopped {
+                self.count_startup();
             }
             work.extend(self.given_up_for(id));
         }
@@ -126,7 +135,8 @@ impl Supervisor {
             };
             let is_listed = matches!(user.standing, Standing::Listed | Standing::New);
             let is_for_it = matches!(user.state, State::Fatal { reason: FatalReason::Needs(needed) } if needed == id);
-            is_for_it && is_listed && spec.schedule.is_none()
+            // Who was stopped is none of them.
+            is_for_it && is_listed && user.wanted && spec.schedule.is_none()
         };
         users.filter(is_given_up).collect()
     }

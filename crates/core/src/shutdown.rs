@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// How long lastout waits for those that it killed: to reap and report them, and as a
-/// subreaper not to leave them to others. Who hangs in the kernel is not waited for.
+/// subreaper not to leave them to others. Who hangs in the kernel is not waited for. And
+/// how long what programs wrote is passed on at least, once nobody is left.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 /// The exit status of a shutdown that had to kill, with `--strict`: as of a process
@@ -70,12 +71,17 @@ impl Phase {
 }
 
 impl Phase {
-    /// How long it is until everybody is killed, if that is bounded.
-    pub(crate) fn time_left(&self, now: Time) -> Option<Duration> {
+    /// When everybody is killed, if that is bounded.
+    pub(crate) fn kill_deadline(&self) -> Option<Time> {
         match self {
             Phase::Up | Phase::Over => None,
-            Phase::Stopping(shutdown) => shutdown.deadline.map(|(at, _)| at.since(now)),
+            Phase::Stopping(shutdown) => shutdown.deadline.map(|(at, _)| at),
         }
+    }
+
+    /// How long it is until everybody is killed, if that is bounded.
+    pub(crate) fn time_left(&self, now: Time) -> Option<Duration> {
+        self.kill_deadline().map(|at| at.since(now))
     }
 }
 
@@ -111,6 +117,8 @@ impl Supervisor {
             }
             self.let_go(id);
         }
+        self.answer_in_shutdown(now, cause);
+        self.decide_all(now);
     }
 
     /// Without a bound on the shutdown, what a command left behind has one from the
@@ -168,6 +176,7 @@ impl Supervisor {
         }
         acted |= self.pass_startup(now);
         acted |= self.pass_time_of_shutdown(now);
+        acted |= self.pass_time_of_requests(now);
         self.note_what_is_due();
         self.alarm = self.next_deadline();
         acted
@@ -185,7 +194,7 @@ impl Supervisor {
         } else if let Some((_, reason)) = shutdown.deadline.filter(|(at, _)| *at <= now) {
             self.kill_everybody(now, reason);
         } else if shutdown.leave.is_some_and(|at| at <= now) {
-            self.leave();
+            self.leave(now);
         } else {
             return false;
         }
@@ -265,18 +274,27 @@ impl Supervisor {
     }
 
     /// Nobody is left, so lastout leaves, at once (STOP-6).
-    pub(crate) fn nobody_left(&mut self) {
+    pub(crate) fn nobody_left(&mut self, now: Time) {
         if matches!(&self.phase, Phase::Stopping(shutdown) if shutdown.strays_told) {
-            self.leave();
+            self.leave(now);
         }
     }
 
-    fn leave(&mut self) {
+    fn leave(&mut self, now: Time) {
+        self.answer_everybody(now);
         let code = self.exit_code();
+        let moment = now.plus(LAST_MOMENT);
+        // Who reads slowly has as long as the programs would have had.
+        let drain_until = match &self.phase {
+            Phase::Stopping(shutdown) => shutdown
+                .deadline
+                .map_or(moment, |(deadline, _)| deadline.max(moment)),
+            Phase::Up | Phase::Over => moment,
+        };
         self.phase = Phase::Over;
         // Nothing is due any more, whoever hangs in the kernel.
         self.rearm();
-        self.order(Action::Exit { code });
+        self.order(Action::Exit { code, drain_until });
     }
 
     /// The container's exit status.
@@ -290,6 +308,11 @@ impl Supervisor {
         match shutdown.cause {
             Cause::Asked(signal) => match self.spec.main {
                 Some(main) => self.code_of_main(main, signal),
+                None => 0,
+            },
+            Cause::Requested(Some(code)) => code,
+            Cause::Requested(None) => match self.spec.main {
+                Some(main) => self.code_of_main(main, Signal::TERM),
                 None => 0,
             },
             Cause::Ended(program, end) if Some(program) == self.spec.main => {

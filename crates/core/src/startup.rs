@@ -62,7 +62,8 @@ impl Supervisor {
             Standing::Listed | Standing::New => true,
             Standing::Removed | Standing::Twin(_) => false,
         };
-        is_listed && spec.starts_by_itself() && Some(id) != self.spec.main
+        // Who was stopped is waited for by nobody.
+        is_listed && !program.stopped && spec.starts_by_itself() && Some(id) != self.spec.main
     }
 
     /// A program has another state: it may be up for the first time. A oneshot is when it

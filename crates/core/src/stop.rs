@@ -41,6 +41,7 @@ impl Supervisor {
             | Why::Removed
             | Why::Changed
             | Why::Restarted
+            | Why::Stopped
             | Why::Replaced
             | Why::NotReady
             | Why::Unhealthy
@@ -218,6 +219,7 @@ impl Supervisor {
         let run = life.run;
         let is_first = !life.killed;
         life.killed = true;
+        program.was_killed = true;
         life.kill = Some((now.plus(pause), (pause * 2).min(LONGEST_KILL_PAUSE)));
         let reason = KillReason::StopWait(spec.stopwaitsecs.unwrap_or_default());
         if is_first {

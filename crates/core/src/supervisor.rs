@@ -17,6 +17,7 @@ use crate::program::{Program, Standing, State};
 use crate::restart::Jitter;
 use crate::shutdown::Phase;
 use crate::startup::Startup;
+use crate::waiting::{Asker, Waiting};
 use crate::watch::Probe;
 use crate::{
     Action, Care, Cause, End, Event, FatalReason, Notice, ProgramId, ProgramSpec, RunId, Spec,
@@ -57,6 +58,8 @@ pub struct Supervisor {
     /// Those that ask, who are no part of a life.
     pub(crate) probes: BTreeMap<RunId, Probe>,
     pub(crate) startup: Startup,
+    /// Those that wait for an answer, in the order in which they asked.
+    pub(crate) requests: Vec<Waiting>,
     next_run: u64,
     actions: VecDeque<Action>,
 }
@@ -77,6 +80,7 @@ impl Supervisor {
             runs: BTreeMap::new(),
             probes: BTreeMap::new(),
             startup: Startup::Ahead,
+            requests: Vec::new(),
             next_run: 1,
             alarm: None,
             due: Due::default(),
@@ -123,7 +127,22 @@ impl Supervisor {
                 signal,
                 from_terminal,
             } => self.signal(now, signal, from_terminal),
-            Event::NobodyLeft => self.nobody_left(),
+            Event::NobodyLeft => self.nobody_left(now),
+            Event::LoadFailed => self.answer_loads(None),
+            Event::Requested {
+                id,
+                request,
+                deadline,
+                wait,
+            } => {
+                let who = Asker {
+                    id,
+                    deadline,
+                    waits: wait,
+                };
+                self.requested(now, who, request);
+            }
+            Event::Withdrawn { id } => self.withdraw(id),
             Event::Tick => {}
         }
         // Every round acts on a deadline, and a deadline that was acted upon is later
@@ -133,6 +152,7 @@ impl Supervisor {
             self.settle(now);
             if !self.pass_time(now) {
                 self.all_may_be_up();
+                self.answer_the_impatient(now);
                 self.note_what_is_due();
                 return;
             }
@@ -185,7 +205,8 @@ impl Supervisor {
         let probes = self.probes.values().map(Probe::deadline);
         let all = probes
             .chain(self.due.first())
-            .chain(self.startup.deadline());
+            .chain(self.startup.deadline())
+            .chain(self.patience_of_requests());
         all.chain(self.phase.deadline()).min()
     }
 
@@ -288,6 +309,8 @@ impl Supervisor {
         let old_run = program.state.run();
         let new_run = next.run();
         program.state = next;
+        program.since = now;
+        let has_left = new_run.is_none() && program.leaving.take().is_some();
         let is_over = matches!(program.state, State::Exited { .. } | State::Fatal { .. });
         if is_over && spec.schedule.is_some() {
             // Until its next time.
@@ -316,6 +339,10 @@ impl Supervisor {
         if is_over {
             self.note_up(id);
         }
+        if has_left {
+            self.has_left(id);
+        }
+        self.decide(now, id);
         if is_free {
             self.mark_new_dirty();
         }
@@ -324,7 +351,7 @@ impl Supervisor {
         }
     }
 
-    fn count_busy(&mut self, was: bool, is: bool) {
+    pub(crate) fn count_busy(&mut self, was: bool, is: bool) {
         self.busy = self.busy + usize::from(is) - usize::from(was);
     }
 
@@ -437,6 +464,10 @@ impl Supervisor {
             }
             return;
         }
+        if program.waits_to_leave().is_some() {
+            self.take_leave(now, id);
+            return;
+        }
         let is_due = match program.state {
             State::Stopped => program.wanted,
             State::Backoff { until } => until <= now,
@@ -469,9 +500,16 @@ impl Supervisor {
 
     /// Whether somebody lives who is not in the configuration any more.
     fn somebody_leaves(&self) -> bool {
-        self.programs
-            .iter()
-            .any(|program| program.standing == Standing::Removed && program.state.run().is_some())
+        self.who_leaves().is_some()
+    }
+
+    /// The first who lives and is not in the configuration any more.
+    pub(crate) fn who_leaves(&self) -> Option<ProgramId> {
+        self.ids().find(|id| {
+            self.program(*id).is_some_and(|program| {
+                program.standing == Standing::Removed && program.state.run().is_some()
+            })
+        })
     }
 
     /// During the shutdown: tells a program that nobody needs any more.
@@ -483,10 +521,17 @@ impl Supervisor {
 
     /// Whether a program must wait for another one's end before its own (STOP-4).
     fn is_needed(&self, id: ProgramId) -> bool {
-        let users = self.graph.users(id).iter();
-        users.filter_map(|user| self.program(*user)).any(|user| {
-            let is_to_end = self.is_stopping() || user.standing == Standing::Removed;
-            !user.let_go && (is_to_end || user.state.run().is_some())
+        self.is_held_by(id).is_some()
+    }
+
+    /// The first for whose end it must wait.
+    pub(crate) fn is_held_by(&self, id: ProgramId) -> Option<ProgramId> {
+        let mut users = self.graph.users(id).iter().copied();
+        users.find(|user| {
+            self.program(*user).is_some_and(|user| {
+                let is_to_end = self.is_stopping() || user.standing == Standing::Removed;
+                !user.let_go && (is_to_end || user.state.run().is_some())
+            })
         })
     }
 

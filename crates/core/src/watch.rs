@@ -32,6 +32,8 @@ pub(crate) struct Watch {
     grace: Option<Time>,
     /// Whether people were told that it is unhealthy.
     unhealthy: bool,
+    /// Whether it has answered that it is well, and has not been unhealthy since.
+    well: bool,
     /// Whether people were told that the machine had nobody to ask it.
     unasked: bool,
     /// How often it must say that it is well, and when at the latest.
@@ -78,6 +80,16 @@ impl Watch {
     pub(crate) fn is_unhealthy(&self) -> bool {
         self.unhealthy
     }
+
+    /// Whether it has answered as it should, and still does by and large.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.well
+    }
+
+    /// How often in a row it has not.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
 }
 
 impl Probe {
@@ -123,6 +135,7 @@ impl Supervisor {
         watch.ask_at = check.map(|check| now.plus(check.times.interval));
         watch.failures = 0;
         watch.unhealthy = false;
+        watch.well = false;
         watch.unasked = false;
         let grace = check.map(|check| check.start_period);
         watch.grace = grace.filter(|grace| !grace.is_zero()).map(|g| now.plus(g));
@@ -308,21 +321,23 @@ impl Supervisor {
                     count: None,
                 },
             ),
-            (Question::Health, true) => self.is_well_again(id),
+            (Question::Health, true) => self.is_well_again(now, id),
             (Question::Health, false) => self.is_not_well(now, id, end),
         }
     }
 
-    fn is_well_again(&mut self, id: ProgramId) {
+    fn is_well_again(&mut self, now: Time, id: ProgramId) {
         let Some((program, _)) = self.parts(id) else {
             return;
         };
         program.watch.failures = 0;
         program.watch.grace = None;
         program.watch.unasked = false;
+        program.watch.well = true;
         if core::mem::take(&mut program.watch.unhealthy) {
             self.care(id, Care::Healthy);
         }
+        self.decide(now, id);
     }
 
     fn is_not_well(&mut self, now: Time, id: ProgramId, end: Option<End>) {
@@ -347,6 +362,7 @@ impl Supervisor {
         let failures = program.watch.failures;
         let is_news = counts && failures >= check.retries && !program.watch.unhealthy;
         program.watch.unhealthy |= is_news;
+        program.watch.well &= !is_news;
         self.care(
             id,
             Care::ProbeFailed {

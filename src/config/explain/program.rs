@@ -9,10 +9,11 @@ use lastout_core::{
 };
 
 use super::super::Loaded;
-use super::super::text::printable;
+use super::super::size::format_size;
+use super::super::text::{printable, quoted};
 use super::{Page, Time};
 use crate::limits::Limits;
-use crate::plan::{Address, Launch, Output, Probe, Ready, Stdin};
+use crate::plan::{Address, Destination, Launch, LineFormat, Output, Probe, Ready, Relayed, Stdin};
 use crate::schedule::{Schedule, civil};
 
 impl Page {
@@ -94,12 +95,37 @@ impl Page {
             self.add("lastout's");
             self.row("stdin");
         }
-        for (name, output) in [("stdout", launch.stdout), ("stderr", launch.stderr)] {
+        for (name, output) in [("stdout", &launch.stdout), ("stderr", &launch.stderr)] {
             match output {
                 Output::Inherit => {}
                 Output::Null => self.add("/dev/null"),
+                Output::Stdout => self.add("as stdout"),
+                Output::Relayed(relayed) => self.relayed(relayed),
             }
             self.row(name);
+        }
+    }
+
+    /// Where lines go, and what they look like there.
+    fn relayed(&mut self, relayed: &Relayed) {
+        match &relayed.to {
+            Destination::Own => self.add("lastout's"),
+            Destination::File(file) => self.add(printable(&file.path.to_string_lossy())),
+        }
+        self.add(match relayed.format {
+            LineFormat::Raw => ", lines as they come",
+            LineFormat::Prefix => ", its name before each line",
+            LineFormat::Json => ", lines as JSON",
+        });
+        let Destination::File(file) = &relayed.to else {
+            return;
+        };
+        self.add(format_args!("; made with mode {:04o}; ", file.mode));
+        let size = format_size(file.max_size);
+        match (file.max_size, file.backups) {
+            (0, _) => self.add("never rotated"),
+            (_, 0) => self.add(format_args!("begun anew at {size}")),
+            (_, kept) => self.add(format_args!("rotated at {size}, {kept} kept")),
         }
     }
 
@@ -214,6 +240,10 @@ impl Page {
             match ready {
                 Ready::Notify => self.add("it says so (sd_notify)"),
                 Ready::Descriptor(n) => self.add(format_args!("it says so on descriptor {n}")),
+                Ready::Line(text) => {
+                    let text = String::from_utf8_lossy(text);
+                    self.add(format_args!("it writes a line with {}", quoted(&text)));
+                }
                 Ready::Probe(probe) => self.probe(probe),
             }
             if let ReadyBy::Probe(times) = readiness.by {

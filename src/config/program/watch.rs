@@ -5,10 +5,10 @@ use std::time::Duration;
 use lastout_core::{HealthAction, Healthcheck, Kind, ProbeTimes, ProgramSpec, Readiness, ReadyBy};
 
 use super::super::address::{parse_http, parse_tcp};
-use super::super::keys;
 use super::super::problem::{Problem, Problems};
-use super::super::tree::{self, Table, Value};
+use super::super::tree::Value;
 use super::super::value::Field;
+use super::parts::Parts;
 use super::{Reader, Setting};
 use crate::plan::{Launch, Probe, Ready};
 
@@ -38,6 +38,9 @@ const HEALTHCHECK: [&str; 8] = [
 /// Descriptors that a program may be given: those of its own stdio are taken, and more
 /// than the usual limit of open files has no number.
 const DESCRIPTORS: (i64, i64) = (3, 1023);
+
+/// The text of a line: one that a person chose, and short enough to be looked for.
+const LONGEST_TEXT: usize = 1000;
 
 impl<'a> Reader<'a> {
     pub(super) fn watch(
@@ -106,11 +109,7 @@ impl<'a> Reader<'a> {
                 let number = way.small_integer(DESCRIPTORS.0, DESCRIPTORS.1);
                 problems.take(number).map(Ready::Descriptor)
             }
-            "log" => {
-                let problem = way.wrong("this version does not read what a program writes");
-                problems.error(problem.note("valid: `notify`, `fd`, `tcp`, `http`, `exec`"));
-                None
-            }
+            "log" => problems.take(text_of_line(way)).map(Ready::Line),
             _ => {
                 readiness.by = ReadyBy::Probe(times);
                 self.probe(way, problems).map(Ready::Probe)
@@ -186,50 +185,20 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A key that is a table of keys.
-#[derive(Clone, Copy)]
-struct Parts<'a> {
-    field: Field<'a>,
-    table: &'a Table,
+/// What a line contains, as it stands: no variables are in it.
+fn text_of_line(field: Field<'_>) -> Result<Vec<u8>, Problem> {
+    let hint = format!("a part of a line, of 1 to {LONGEST_TEXT} bytes");
+    let text = field.string("a string").map_err(|p| p.note(&hint))?;
+    let why = match text {
+        "" => "the text is empty",
+        text if text.contains('\n') => "no line contains a newline",
+        text if text.len() > LONGEST_TEXT => "too long",
+        text => return Ok(text.as_bytes().to_vec()),
+    };
+    Err(field.wrong(why).note(hint))
 }
 
-impl<'a> Parts<'a> {
-    fn get(&self, name: &str) -> Option<Field<'a>> {
-        tree::get(self.table, name).map(|entry| self.field.inner(entry))
-    }
-
-    /// The one that is set of some that exclude each other; refuses what is no part.
-    fn one_of(&self, all: &[&str], ways: &[&str], problems: &mut Problems) -> Option<Field<'a>> {
-        let section = format!("`{}` in {}", self.field.name, self.field.section);
-        keys::refuse_unknown(self.table, &section, all, problems);
-        let mut set = self
-            .table
-            .iter()
-            .filter(|e| ways.contains(&e.name.as_str()));
-        let first = set.next().map(|entry| self.field.inner(entry));
-        let valid = || format!("one of: {}", ways.join(", "));
-        match (first, set.next()) {
-            (Some(first), None) => return Some(first),
-            (Some(first), Some(second)) => {
-                problems.error(
-                    self.field
-                        .wrong(format_args!(
-                            "only one of `{}` and `{}`",
-                            first.name, second.name
-                        ))
-                        .moved_to(second.place),
-                );
-            }
-            // What is unknown was told already, and is most likely what was meant.
-            (None, _) if self.table.iter().any(|e| !all.contains(&e.name.as_str())) => {}
-            (None, _) => {
-                let problem = self.field.wrong("it does not say how").note(valid());
-                problems.error(problem.of_absence());
-            }
-        }
-        None
-    }
-
+impl Parts<'_> {
     fn times(&self, times: &mut ProbeTimes, problems: &mut Problems) {
         if let Some(field) = self.get("interval") {
             problems.take_into(&mut times.interval, field.some_time());

@@ -1,6 +1,8 @@
 //! What docs/config.md and supervisor.toml.example say is what the code does.
 
+use super::size::format_size;
 use super::*;
+use crate::plan::LogFile;
 use lastout_core::{
     Autorestart, EndPolicy, Healthcheck, Kind, Leftovers, ProbeTimes, Readiness, ReadyBy, Retries,
     Scope,
@@ -11,7 +13,7 @@ const EXAMPLE: &str = include_str!("../../../supervisor.toml.example");
 
 fn all_keys() -> impl Iterator<Item = &'static str> {
     let keys = keys::PROGRAM.into_iter().chain(keys::SUPERVISOR);
-    keys.chain(["include"])
+    keys.chain(keys::CONTROL).chain(["include"])
 }
 
 /// What stands under the heading of a key.
@@ -45,7 +47,9 @@ fn default_of(key: &str) -> String {
         EndPolicy::Shutdown => "shutdown".to_owned(),
     };
     match key {
-        "include" | "startup_timeout" => "none".to_owned(),
+        "enabled" => "true".to_owned(),
+        "readers" => "[]".to_owned(),
+        "include" | "startup_timeout" | "socket" => "none".to_owned(),
         "command" => "none, required".to_owned(),
         "directory" | "user" | "umask" => "lastout's".to_owned(),
         "environment" | "secrets" => "{}".to_owned(),
@@ -132,6 +136,16 @@ fn parts_of(key: &str) -> Vec<(&'static str, String)> {
         parts.push(("start_timeout", time(readiness.start_timeout)));
         return parts;
     }
+    if key == "stdout" {
+        let file = LogFile::at(PathBuf::new());
+        return vec![
+            ("file", "required".to_owned()),
+            ("max_size", format!("`\"{}\"`", format_size(file.max_size))),
+            ("backups", file.backups.to_string()),
+            ("mode", format!("`\"{:04o}\"`", file.mode)),
+            ("format", "`\"raw\"`".to_owned()),
+        ];
+    }
     let health = Healthcheck::DEFAULT;
     let mut parts = of_times(health.times).to_vec();
     parts.push(("retries", health.retries.to_string()));
@@ -141,7 +155,7 @@ fn parts_of(key: &str) -> Vec<(&'static str, String)> {
 
 #[test]
 fn the_manual_has_the_parts_of_keys_with_their_defaults() {
-    for key in ["ready", "healthcheck"] {
+    for key in ["ready", "healthcheck", "stdout"] {
         for (part, default) in parts_of(key) {
             let row = format!("| `{part}` | {default} |");
             assert!(section(key).contains(&row), "{row}");
@@ -171,6 +185,7 @@ fn the_examples_of_the_manual_are_right() {
             "include" => format!("{example}\n{program}"),
             "timezone" | "concurrency" => format!("{program}{example}\nschedule = '@daily'\n"),
             "command" => format!("[program.web]\n{example}\n"),
+            key if keys::CONTROL.contains(&key) => format!("[control]\n{example}\n{program}"),
             key if keys::SUPERVISOR.contains(&key) => {
                 format!("[supervisor]\n{example}\n{program}")
             }

@@ -46,8 +46,10 @@ fn no_key_takes_every_type() {
             assert!(told.contains("found a date"), "{told}");
         }
     }
-    for key in keys::SUPERVISOR {
-        let text = format!("[supervisor]\n{key} = 1979-05-27\n");
+    let of_supervisor = keys::SUPERVISOR.map(|key| ("[supervisor]", key));
+    let of_control = keys::CONTROL.map(|key| ("[control]", key));
+    for (section, key) in of_supervisor.into_iter().chain(of_control) {
+        let text = format!("{section}\n{key} = 1979-05-27\n");
         let told = Folder::new(&text).load().unwrap_err();
         assert!(told.contains("found a date"), "{told}");
     }

@@ -63,10 +63,13 @@ fn check_shows_the_order_of_the_start_with_its_reasons() {
         [program.app]\ncommand = 'sh'\ndepends_on = ['migrate', 'db']\nstartsecs = 2\n\
         ready = { http = 'http://localhost:8080/health?full' }\npre_start = 'mkdir -p /x'\n\
         post_stop = ['rm', '-r', '/x y']\nrlimits = { core = 0, nofile = [1024, 'unlimited'] }\n\
+        stdout = { file = '/app.log' }\n\
+        stderr = { file = '/app.err', max_size = '64KiB', backups = 0, mode = '600', format = 'json' }\n\
         nice = 5\noom_score_adj = -500\nno_new_privileges = true\ncapabilities = ['KILL', 'CHOWN']\n\
         [program.migrate]\ncommand = 'sh'\ntype = 'oneshot'\nstartretries = 0\ndepends_on = ['db']\n\
         [program.db]\ncommand = 'sh'\nready = { exec = 'pg_isready -q', interval = '500ms' }\n\
-        [program.log]\ncommand = 'sh'\npriority = 2000\n\
+        [program.log]\ncommand = 'sh'\npriority = 2000\nstdout = 'prefix'\nstderr = 'stdout'\n\
+        ready = { log = 'listening on' }\n\
         [program.job]\ncommand = 'sh'\nschedule = '30 2 * * *'\ntimezone = 'Asia/Tokyo'\n\
         concurrency = 'replace'\n";
     let loaded = Folder::new(text).load().unwrap();

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 /// The address of a socket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Address {
+pub(in crate::linux) struct Address {
     address: libc::sockaddr_un,
     length: libc::socklen_t,
 }
@@ -14,7 +14,7 @@ pub(super) struct Address {
 impl Address {
     /// What has this name; `None` where it is neither an absolute path nor an abstract
     /// name, or is too long for a socket.
-    pub(super) fn of(name: &[u8]) -> Option<Address> {
+    pub(in crate::linux) fn of(name: &[u8]) -> Option<Address> {
         // SAFETY: all zeroes is an address.
         let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
         address.sun_family = libc::AF_UNIX as libc::sa_family_t;
@@ -37,19 +37,24 @@ impl Address {
     }
 
     /// For the kernel to read, as long as this lives.
-    pub(super) fn as_ptr(&self) -> *const libc::sockaddr {
+    pub(in crate::linux) fn as_ptr(&self) -> *const libc::sockaddr {
         (&raw const self.address).cast()
     }
 
     /// How much of it counts.
-    pub(super) fn length(&self) -> libc::socklen_t {
+    pub(in crate::linux) fn length(&self) -> libc::socklen_t {
         self.length
     }
 }
 
 /// A new socket for datagrams, that never waits and is closed on exec.
-pub(super) fn socket() -> Result<OwnedFd, Errno> {
-    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+pub(in crate::linux) fn socket() -> Result<OwnedFd, Errno> {
+    socket_of(libc::SOCK_DGRAM | libc::SOCK_NONBLOCK)
+}
+
+/// A new socket of this kind, that is closed on exec.
+pub(in crate::linux) fn socket_of(kind: libc::c_int) -> Result<OwnedFd, Errno> {
+    let kind = kind | libc::SOCK_CLOEXEC;
     // SAFETY: no memory is passed.
     let fd = Errno::result(unsafe { libc::socket(libc::AF_UNIX, kind, 0) })?;
     // SAFETY: it is new, and nobody else's.

@@ -8,17 +8,21 @@ use lastout_core::{RunId, SpawnFailure, Stage};
 use super::{People, Run};
 use crate::linux::cgroup::Cgroup;
 use crate::linux::passwd::{self, Identity};
-use crate::linux::spawn::{self, Circumstances, ReadyNews, Recipe, Start, Whom};
-use crate::linux::terminal;
+use crate::linux::spawn::{self, Circumstances, Outputs, ReadyNews, Recipe, Start, Whom};
+use crate::linux::{descriptors, terminal};
 use crate::plan::UserSpec;
 
 impl People {
-    /// Starts a life: of a program, of a hook of it, of a question to it.
+    /// Starts a life: of a program, of a hook of it, of a question to it. Gives what it
+    /// writes, where the relay passes that on.
     ///
     /// # Errors
     /// What went wrong before there was a child.
-    pub fn spawn(&mut self, start: Start<'_>) -> Result<(), SpawnFailure> {
+    pub fn spawn(&mut self, start: Start<'_>) -> Result<Outputs, SpawnFailure> {
         let Start { run, launch, .. } = start;
+        if launch.is_relayed() {
+            descriptors::raise_limit();
+        }
         let whom = match &launch.user {
             None => None,
             Some(user) => Some(self.whom(user)?),
@@ -64,7 +68,7 @@ impl People {
             is_killed: false,
         };
         self.runs.insert(run, entry);
-        Ok(())
+        Ok(born.outputs)
     }
 
     /// Whether a start failed for want of descriptors that other starts will give back

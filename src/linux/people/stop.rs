@@ -8,11 +8,15 @@ use std::collections::BTreeMap;
 use lastout_core::{RunId, Scope, Signal};
 use nix::unistd::Pid;
 
-use super::{People, Person, Rest, Run, Sighting, Strays};
+use super::{Killing, People, Person, Rest, Run, Sighting, Strays};
 use crate::linux::tell::{self, Outcome, Whom};
 
 /// Sightings that are kept between two looks at them.
 const MOST_SIGHTINGS: usize = 4096;
+
+/// How many looks at everybody there are before everybody is killed at one blow: they
+/// take some 75 ms, in which who was killed is gone.
+const LOOKS_TO_KILL: u8 = 4;
 
 impl People {
     /// Passes a signal on.
@@ -179,15 +183,29 @@ impl People {
 
     /// Kills everybody.
     pub fn kill_everybody(&mut self) {
-        self.killing = true;
         self.sight(Whom::Everybody, Signal::KILL);
         self.kill_all();
     }
 
-    pub(super) fn kill_all(&self) {
-        if let Some(init) = self.scope.init() {
-            let _ = init.tell_all(Signal::KILL);
-            return;
+    /// As PID 1 there is one call that kills everybody, the relay too: so as long as there
+    /// is one, those are killed whom a look finds. If they do not go, or are hidden from
+    /// us, all are killed at one blow, and another relay is there at the end.
+    pub(super) fn kill_all(&mut self) {
+        let looks = match self.killing {
+            None => 0,
+            Some(Killing::ByLook(looks)) => looks,
+            Some(Killing::AtOnce) => LOOKS_TO_KILL,
+        };
+        let spares_relay = self.relay.is_some() && self.proc.is_some();
+        match self.scope.init() {
+            Some(init) if !spares_relay || looks >= LOOKS_TO_KILL => {
+                self.killing = Some(Killing::AtOnce);
+                let _ = init.tell_all(Signal::KILL);
+                return;
+            }
+            Some(_) | None => {
+                self.killing = Some(Killing::ByLook(looks.saturating_add(1)));
+            }
         }
         let leaders = self.leader_list();
         let census = self
@@ -202,7 +220,7 @@ impl People {
 
     /// During the stop: tells or kills whoever has come since.
     pub fn look_again(&mut self) {
-        if self.killing {
+        if self.killing.is_some() {
             self.kill_all();
         } else if let Strays::Told(signal) = self.strays {
             let _ = self.tell_by_census(Whom::Strays, signal);
@@ -216,7 +234,7 @@ impl People {
         let shell = |run: &Run| run.has_terminal && run.told.is_some() && run.unreaped;
         let strays = self.strays != Strays::Let;
         let shells = self.gave_terminal && self.runs.values().any(shell);
-        self.killing || strays || self.unsettled || shells
+        self.killing.is_some() || strays || self.unsettled || shells
     }
 
     /// Tells whom a scan finds. False where there is nothing to scan.

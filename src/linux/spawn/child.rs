@@ -8,15 +8,16 @@ use std::os::fd::RawFd;
 
 use lastout_core::{Signal, SpawnFailure, Stage};
 
-use super::{Channels, OwnGroup, Recipe, Task, Whom, check, readiness, report, stdio};
+use super::{Channels, OwnGroup, Recipe, Task, Whom, check, output, readiness, report, stdio};
 use crate::limits::Capabilities;
 use crate::linux::signals::{Disposition, Mask, set_disposition};
-use crate::linux::{cgroup, mark, privileges};
-use crate::plan::{Output, Slate, Stdin};
+use crate::linux::{cgroup, descriptors, mark, privileges};
+use crate::plan::{Slate, Stdin};
 
 /// Whoever has it never goes back to where it came from: a panic in a child would
 /// unwind into the loop of a second lastout.
-struct NoWayBack;
+#[derive(Debug)]
+pub(in crate::linux) struct NoWayBack;
 
 impl Drop for NoWayBack {
     fn drop(&mut self) {
@@ -45,11 +46,9 @@ impl Recipe<'_> {
         if self.stdin == Stdin::Null {
             stdio::null(0)?;
         }
-        for (number, output) in [(1, self.stdout), (2, self.stderr)] {
-            if output == Output::Null {
-                stdio::null(number)?;
-            }
-        }
+        let [stdout, stderr] = channels.outputs;
+        output::place(1, self.stdout, stdout)?;
+        output::place(2, self.stderr, stderr)?;
         if let Task::Ask(question) = self.task {
             self.take_identity()?;
             // What comes from the network is read with no more rights than that takes.
@@ -64,6 +63,7 @@ impl Recipe<'_> {
             // SAFETY: umask cannot fail.
             unsafe { libc::umask(umask) };
         }
+        descriptors::restore_limit();
         self.privileges.limit()?;
         self.privileges.narrow()?;
         self.take_identity()?;

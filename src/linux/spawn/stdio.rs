@@ -101,10 +101,19 @@ pub(super) fn keep_only_stdin() {
     unsafe {
         libc::dup2(0, 1);
         libc::dup2(0, 2);
-        if libc::syscall(libc::SYS_close_range, 3 as libc::c_uint, u32::MAX, 0) == 0 {
+    }
+    close_from(3);
+}
+
+/// Closes every descriptor from `first` on. For a child that execs nothing.
+/// Async-signal-safe.
+pub(in crate::linux) fn close_from(first: RawFd) {
+    // SAFETY: the descriptors are this child's own, and nothing of it owns one.
+    unsafe {
+        if libc::syscall(libc::SYS_close_range, first as libc::c_uint, u32::MAX, 0) == 0 {
             return;
         }
-        each_open_from(3, |fd| libc::close(fd) == 0);
+        each_open_from(first, |fd| libc::close(fd) == 0);
     }
 }
 

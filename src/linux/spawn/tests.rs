@@ -9,7 +9,7 @@ use super::{ReadyNews, Work};
 use crate::limits::{Capabilities, Limits};
 use crate::linux::testing::life::{Lives, words};
 use crate::linux::testing::{in_namespace, in_process, mount, until};
-use crate::plan::{Output, Probe, Ready, Stdin};
+use crate::plan::{Output, Probe, Ready, Relayed, Stdin};
 
 const WHO: &str = "id -u; id -g; id -G; echo $HOME $USER $LOGNAME";
 
@@ -252,6 +252,22 @@ fn ready_2_a_number_beyond_the_limit_is_a_failed_start() {
 }
 
 #[test]
+fn stderr_goes_where_stdout_goes_if_it_is_to() {
+    in_process(|| {
+        let script = "[ /proc/self/fd/2 -ef /proc/self/fd/1 ]; echo $?";
+        let mut lives = Lives::of_shell(script);
+        lives.launch.stderr = Output::Stdout;
+        assert_eq!(lives.live(Work::Command).said, "0\n");
+        lives.launch.stderr = Output::Null;
+        assert_eq!(lives.live(Work::Command).said, "1\n");
+        let mut lives = Lives::of_shell("[ $(readlink /proc/$$/fd/2) = /dev/null ]");
+        lives.launch.stdout = Output::Null;
+        lives.launch.stderr = Output::Stdout;
+        assert_eq!(lives.live(Work::Command).status, ExitStatus::Code(0));
+    });
+}
+
+#[test]
 fn what_a_program_writes_goes_nowhere_if_it_is_to() {
     in_process(|| {
         let script = "echo $(readlink /proc/$$/fd/1 /proc/$$/fd/2); \
@@ -264,5 +280,85 @@ fn what_a_program_writes_goes_nowhere_if_it_is_to() {
         lives.launch.stdout = Output::Null;
         let life = lives.live(Work::Command);
         assert_eq!((life.status, life.said.as_str()), (ExitStatus::Code(0), ""));
+    });
+}
+
+/// What a program has written over a pipe by its end.
+fn read(pipe: Option<std::os::fd::OwnedFd>) -> String {
+    let mut said = String::new();
+    let mut pipe = std::fs::File::from(pipe.unwrap());
+    std::io::Read::read_to_string(&mut pipe, &mut said).unwrap();
+    said
+}
+
+#[test]
+fn what_is_relayed_comes_over_pipes_that_end_with_the_life() {
+    in_process(|| {
+        let mut lives = Lives::of_shell("echo out; echo err >&2; ls /proc/self/fd >&2");
+        lives.launch.stdout = Output::Relayed(Relayed::UNCHANGED);
+        lives.launch.stderr = Output::Relayed(Relayed::UNCHANGED);
+        for work in [Work::Command, Work::Hook(&lives.launch.argv.clone())] {
+            assert_eq!(lives.live(work).said, "");
+            let outputs = std::mem::take(&mut lives.outputs);
+            assert_eq!(read(outputs.stdout), "out\n");
+            // The last one is of ls itself, which lists itself.
+            assert_eq!(read(outputs.stderr), "err\n0\n1\n2\n3\n");
+        }
+        lives.launch.stderr = Output::Stdout;
+        lives.live(Work::Command);
+        assert!(lives.outputs.stderr.is_none());
+        let said = read(lives.outputs.stdout.take());
+        assert_eq!(said, "out\nerr\n0\n1\n2\n3\n");
+    });
+}
+
+#[test]
+fn a_question_has_no_pipe() {
+    in_process(|| {
+        let mut lives = Lives::of_shell("");
+        lives.launch.stdout = Output::Relayed(Relayed::UNCHANGED);
+        let probe = Probe::Exec(words(&["sh", "-c", "echo chatter"]));
+        lives.live(Work::Probe(&probe));
+        assert!(lives.outputs.stdout.is_none());
+    });
+}
+
+#[test]
+fn log_6_a_program_of_another_user_can_open_its_own_stdout() {
+    in_process(|| {
+        let script = "echo once >/dev/stdout && echo twice >/proc/self/fd/1; echo err >/dev/stderr";
+        let mut lives = Lives::of_shell(script).with_user("1234", None);
+        lives.launch.stdout = Output::Relayed(Relayed::UNCHANGED);
+        lives.launch.stderr = Output::Relayed(Relayed::UNCHANGED);
+        assert_eq!(lives.live(Work::Command).status, ExitStatus::Code(0));
+        assert_eq!(read(lives.outputs.stdout.take()), "once\ntwice\n");
+        assert_eq!(read(lives.outputs.stderr.take()), "err\n");
+    });
+}
+
+#[test]
+fn lastout_may_have_more_descriptors_for_output_and_programs_begin_with_what_it_began_with() {
+    in_process(|| {
+        let limit = |soft| libc::rlimit {
+            rlim_cur: soft,
+            rlim_max: 500,
+        };
+        let mut now = limit(0);
+        // SAFETY: whole rlimits of this forked process.
+        unsafe {
+            assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit(200)), 0);
+        }
+        let mut lives = Lives::of_shell("ulimit -Sn; ulimit -Hn");
+        assert_eq!(lives.live(Work::Command).said, "200\n500\n");
+        lives.launch.stdout = Output::Relayed(Relayed::UNCHANGED);
+        for _ in 0..2 {
+            lives.live(Work::Command);
+            assert_eq!(read(lives.outputs.stdout.take()), "200\n500\n");
+        }
+        // SAFETY: room for an rlimit.
+        unsafe {
+            assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut now), 0);
+        }
+        assert_eq!(now.rlim_cur, 500);
     });
 }

@@ -30,6 +30,7 @@ impl World {
             proc: &self.proc,
             marks: &self.marks,
             scope: &self.scope,
+            relay: None,
         }
     }
 

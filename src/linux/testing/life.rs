@@ -11,7 +11,7 @@ use super::until;
 use crate::limits::Limits;
 use crate::linux::people::People;
 use crate::linux::signals::Inherited;
-use crate::linux::spawn::{Start, Work};
+use crate::linux::spawn::{Outputs, Start, Work};
 use crate::linux::wait::{self, Peek};
 use crate::plan::{Launch, UserSpec};
 
@@ -29,6 +29,8 @@ pub(crate) struct Life {
 pub(crate) struct Lives {
     pub(crate) people: People,
     pub(crate) launch: Launch,
+    /// What the last one writes over pipes.
+    pub(crate) outputs: Outputs,
     output: std::fs::File,
     next: u64,
 }
@@ -53,6 +55,7 @@ impl Lives {
         Lives {
             people: People::adopt(Inherited::take()),
             launch,
+            outputs: Outputs::default(),
             output,
             next: 0,
         }
@@ -76,7 +79,7 @@ impl Lives {
     /// Starts one, and gives its number.
     pub(crate) fn start(&mut self, work: Work<'_>, extra: &[(&'static str, Vec<u8>)]) -> RunId {
         let (run, started) = self.try_start(work, extra);
-        started.unwrap();
+        self.outputs = started.unwrap();
         run
     }
 
@@ -85,7 +88,7 @@ impl Lives {
         &mut self,
         work: Work<'_>,
         extra: &[(&'static str, Vec<u8>)],
-    ) -> (RunId, Result<(), SpawnFailure>) {
+    ) -> (RunId, Result<Outputs, SpawnFailure>) {
         let run = RunId(self.next);
         self.next += 1;
         let start = Start {

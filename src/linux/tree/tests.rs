@@ -178,6 +178,7 @@ impl World {
             proc: &self.proc,
             marks: &self.marks,
             scope: &self.scope,
+            relay: None,
         }
     }
 

@@ -5,13 +5,18 @@ mod exit;
 mod health;
 mod hooks;
 mod needs;
+mod overview;
 mod ready;
 mod reload;
+mod requests;
+mod requests_start;
+mod requests_stop;
 mod schedule;
 mod signals;
 mod starts;
 mod states;
 mod stop;
+mod waiting;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -278,7 +283,7 @@ impl Bench {
 
     /// The status that lastout left with.
     fn exit(&self) -> Option<u8> {
-        if let Some(Action::Exit { code }) = self.last.last() {
+        if let Some(Action::Exit { code, .. }) = self.last.last() {
             Some(*code)
         } else {
             None

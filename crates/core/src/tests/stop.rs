@@ -402,3 +402,33 @@ fn the_first_cause_begins_the_shutdown_and_no_other_does() {
     bench.signal(Signal::TERM);
     assert_eq!(bench.last, vec![]);
 }
+
+/// Until when what programs wrote may be passed on, of a lastout that leaves.
+fn drain_until(bench: &Bench) -> Option<Time> {
+    match bench.last.last() {
+        Some(Action::Exit { drain_until, .. }) => Some(*drain_until),
+        Some(_) | None => None,
+    }
+}
+
+#[test]
+fn log_4_what_programs_wrote_has_until_the_deadline_of_the_stop() {
+    let mut bench = bounded(vec![needing("a", &[])], 9_000);
+    bench.execed(1);
+    bench.signal(Signal::TERM);
+    bench.exited(1, 0);
+    bench.fact(Event::NobodyLeft);
+    assert_eq!(drain_until(&bench), Some(Time::ZERO.plus(ms(9_000))));
+}
+
+#[test]
+fn log_4_after_everybody_was_killed_what_programs_wrote_has_a_moment() {
+    let mut bench = bounded(vec![patient("a")], 1_000);
+    bench.execed(1);
+    bench.signal(Signal::TERM);
+    bench.after(ms(1_000));
+    bench.exited(1, 0);
+    bench.after(ms(100));
+    bench.fact(Event::NobodyLeft);
+    assert_eq!(drain_until(&bench), Some(Time::ZERO.plus(ms(1_600))));
+}

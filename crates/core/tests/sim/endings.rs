@@ -74,7 +74,12 @@ impl Checker {
         by_clock.into_iter().chain(stop.second_interrupt).min()
     }
 
-    pub(crate) fn leave(&mut self, now: Time, code: u8, kernel: &Kernel) -> Check {
+    pub(crate) fn leave(
+        &mut self,
+        now: Time,
+        (code, drain_until): (u8, Time),
+        kernel: &Kernel,
+    ) -> Check {
         self.exit = Some(code);
         ensure!(!kernel.somebody_unkilled(now), "left while somebody lives");
         let Some(stop) = &self.stop else {
@@ -95,6 +100,11 @@ impl Checker {
                 "left too late, {deadline:?} was the deadline (STOP-5)"
             );
         }
+        let drain_due = self.kill_deadline().max(Some(now.plus(moment)));
+        ensure!(
+            Some(drain_until) == drain_due,
+            "output may be passed on until {drain_until:?} where {drain_due:?} is due (LOG-4)"
+        );
         let due = exit_status(&self.spec, &self.shadows, stop, self.first_failure);
         ensure!(code == due, "left with {code} where {due} is due (EXIT)");
         Ok(())

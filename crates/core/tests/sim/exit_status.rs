@@ -1,6 +1,6 @@
 //! The container's exit status, worked out a second time: EXIT-1, EXIT-2, EXIT-3.
 
-use lastout_core::{Cause, End, Spec};
+use lastout_core::{Cause, End, Signal, Spec};
 
 use crate::facts::Stop;
 use crate::shadow::{Fate, Life, Shadow};
@@ -16,32 +16,43 @@ pub(crate) fn exit_status(
         return 137;
     }
     let unless_zero = |end: End| end.as_code().max(1);
-    let mapped = |code: u8| match spec.expected_codes.contains(&code) {
-        true => 0,
-        false => code,
-    };
     match stop.cause {
         Cause::NotReady(_) | Cause::Unhealthy(_) | Cause::StartupTimeout(_) => 1,
         Cause::NothingLeft => first_failure.map_or(0, unless_zero),
-        Cause::Ended(program, end) if spec.main == Some(program) => mapped(end.as_code()),
+        Cause::Ended(program, end) if spec.main == Some(program) => mapped(spec, end.as_code()),
         Cause::Ended(program, end) => match went_well(&shadows[program.0 as usize]) {
             true => end.as_code(),
             false => unless_zero(end),
         },
-        Cause::Asked(signal) => {
-            let Some(main) = spec.main else { return 0 };
-            let shadow = &shadows[main.0 as usize];
-            mapped(match (shadow.last.end, shadow.has_leader()) {
-                // It hangs in the kernel, and SIGKILL will end it some day.
-                (_, true) => 137,
-                // It never ran, so it would have died of the signal that came.
-                (None, false) => 128 + signal.number() as u8,
-                (Some(End::NeverRan(failure)), false) if failure.is_temporary() => {
-                    128 + signal.number() as u8
-                }
-                (Some(end), false) => end.as_code(),
-            })
-        }
+        Cause::Requested(Some(code)) => code,
+        Cause::Requested(None) => mapped_main(spec, shadows, Signal::TERM),
+        Cause::Asked(signal) => mapped_main(spec, shadows, signal),
+    }
+}
+
+/// The status of the command, if there is one.
+fn mapped_main(spec: &Spec, shadows: &[Shadow], signal: Signal) -> u8 {
+    let Some(main) = spec.main else { return 0 };
+    let shadow = &shadows[main.0 as usize];
+    mapped(
+        spec,
+        match (shadow.last.end, shadow.has_leader()) {
+            // It hangs in the kernel, and SIGKILL will end it some day.
+            (_, true) => 137,
+            // It never ran, so it would have died of the signal that came.
+            (None, false) => 128 + signal.number() as u8,
+            (Some(End::NeverRan(failure)), false) if failure.is_temporary() => {
+                128 + signal.number() as u8
+            }
+            (Some(end), false) => end.as_code(),
+        },
+    )
+}
+
+fn mapped(spec: &Spec, code: u8) -> u8 {
+    match spec.expected_codes.contains(&code) {
+        true => 0,
+        false => code,
     }
 }
 

@@ -189,7 +189,11 @@ impl Checker {
             Event::Due { program } => self.time_has_come(program.0 as usize),
             Event::Loaded { spec, launches } => return self.loaded(now, spec, launches),
             Event::NobodyLeft => self.nobody_left = true,
-            Event::LeaderAlone { .. } | Event::Tick => {}
+            Event::LeaderAlone { .. }
+            | Event::LoadFailed
+            | Event::Requested { .. }
+            | Event::Withdrawn { .. }
+            | Event::Tick => {}
         }
         Ok(())
     }

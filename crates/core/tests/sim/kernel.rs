@@ -259,6 +259,9 @@ impl Kernel {
             | Event::Said { .. }
             | Event::Due { .. }
             | Event::Loaded { .. }
+            | Event::LoadFailed
+            | Event::Requested { .. }
+            | Event::Withdrawn { .. }
             | Event::Signal { .. }
             | Event::NobodyLeft
             | Event::Tick => {}

@@ -205,6 +205,7 @@ impl Checker {
                 self.stop_signal == Some(signal),
                 "nobody asked for the shutdown"
             ),
+            Cause::Requested(_) => return Err("nobody asked for the shutdown".into()),
             Cause::Ended(program, end) => {
                 let shadow = &self.shadows[program.0 as usize];
                 ensure!(

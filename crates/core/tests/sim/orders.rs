@@ -37,7 +37,8 @@ impl Checker {
                 Ok(())
             }
             Action::Notice(notice) => self.notice(now, notice),
-            Action::Exit { code } => self.leave(now, *code, kernel),
+            Action::Reply { .. } => Ok(()),
+            Action::Exit { code, drain_until } => self.leave(now, (*code, *drain_until), kernel),
         }
     }
 
@@ -184,6 +185,7 @@ impl Checker {
             | Why::Removed
             | Why::Changed
             | Why::Restarted
+            | Why::Stopped
             | Why::Replaced
             | Why::NotReady
             | Why::Unhealthy
@@ -226,7 +228,7 @@ impl Checker {
                 }
                 stopping || (why == Why::Removed && shadow.standing == Standing::Removed)
             }
-            Why::Changed | Why::Restarted | Why::Replaced | Why::Unhealthy => {
+            Why::Changed | Why::Restarted | Why::Stopped | Why::Replaced | Why::Unhealthy => {
                 shadow.must == Some(why)
             }
             Why::NotReady => {

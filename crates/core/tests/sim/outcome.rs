@@ -80,7 +80,8 @@ fn number(action: &Action) -> (u64, u64) {
         Action::KillEverybody => (8, 0),
         Action::Load => (9, 0),
         Action::Notice(_) => (10, 0),
-        Action::Exit { code } => (11, u64::from(*code)),
+        Action::Exit { code, .. } => (11, u64::from(*code)),
+        Action::Reply { id, .. } => (12, id.0),
     }
 }
 
@@ -102,7 +103,7 @@ fn kind_of(action: &Action) -> Option<usize> {
     };
     if let Notice::Told { why, .. } = notice {
         return match why {
-            Why::Shutdown => None,
+            Why::Shutdown | Why::Stopped => None,
             Why::Removed => Some(8),
             Why::Changed => Some(9),
             Why::Restarted => Some(10),
@@ -118,7 +119,7 @@ fn kind_of(action: &Action) -> Option<usize> {
             Cause::StartupTimeout(_) => Some(17),
             Cause::Ended(..) | Cause::NotReady(_) => Some(18),
             Cause::Unhealthy(_) => Some(19),
-            Cause::Asked(_) | Cause::NothingLeft => None,
+            Cause::Asked(_) | Cause::Requested(_) | Cause::NothingLeft => None,
         };
     }
     if let Notice::GaveUp { reason, .. } = notice {

@@ -249,7 +249,7 @@ impl Shell<'_> {
             Action::TellStrays { .. } => kernel.tell_strays(now),
             Action::KillEverybody => kernel.kill_everybody(now),
             Action::Load => kernel.load(now),
-            Action::Notice(_) | Action::Exit { .. } => {}
+            Action::Notice(_) | Action::Reply { .. } | Action::Exit { .. } => {}
         }
     }
 }
@@ -269,6 +269,9 @@ fn of(news: &News) -> u64 {
         Event::Said { run, .. } => run.0 | 1 << 40,
         Event::Due { .. }
         | Event::Loaded { .. }
+        | Event::LoadFailed
+        | Event::Requested { .. }
+        | Event::Withdrawn { .. }
         | Event::Signal { .. }
         | Event::NobodyLeft
         | Event::Tick => 0,

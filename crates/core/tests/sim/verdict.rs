@@ -46,6 +46,7 @@ impl Checker {
                 true => Fate::Well,
                 false => Fate::Badly,
             },
+            Why::Stopped => Fate::Badly,
             Why::Changed | Why::Restarted | Why::Replaced => Fate::AtOnce,
             Why::NotReady => self.judged(program, How::NotReady, end),
             Why::HookTime => self.judged(program, How::PreStart, end),

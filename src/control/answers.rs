@@ -1,0 +1,220 @@
+//! The answers, as docs/protocol.md shows them: what the core knows, with the names and
+//! pids that it does not know, and in words.
+
+use lastout_core::{
+    Changes, Health, Outcome, ProgramId, Reason, Refusal as Refused, Spec, Status, Supervisor, Time,
+};
+use serde_json::Value;
+
+use super::object::Object;
+use super::wire::{Code, Refusal};
+use crate::words;
+
+/// How long the reasons of `health` are at most: what Docker keeps of a healthcheck.
+const MOST_OF_REASONS: usize = 4000;
+
+/// How a program is.
+#[must_use]
+pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, pid: Option<i32>) -> Value {
+    let mut object = Object::default();
+    object.put("name", words::name(spec, id));
+    object.put("state", status.state.as_str());
+    object.seconds("seconds", now.since(status.since));
+    object.put("restarts", status.restarts);
+    if let Some(pid) = pid {
+        object.put("pid", pid);
+        object.put("ready", status.is_ready);
+    }
+    let (health, failures) = match status.health {
+        Health::None => ("", 0),
+        Health::Starting => ("starting", 0),
+        Health::Healthy { failures } => ("healthy", failures),
+        Health::Unhealthy { failures } => ("unhealthy", failures),
+    };
+    object.text("health", health);
+    if failures > 0 {
+        object.put("health_failures", failures);
+    }
+    if status.is_reloading {
+        object.put("reloading", true);
+    }
+    object.text("says", status.says.as_deref().unwrap_or_default());
+    object.text("why", &why_of(spec, now, status));
+    object.into_value()
+}
+
+/// Why it is not simply running: of who is up, that it is not well.
+fn why_of(spec: &Spec, now: Time, status: &Status) -> String {
+    match (&status.reason, status.health) {
+        (Reason::Up, Health::Unhealthy { failures }) => {
+            format!("unhealthy, has failed to answer {failures} times in a row")
+        }
+        (reason, _) => words::reason(spec, now, reason),
+    }
+}
+
+/// What came of a request, for each program.
+#[must_use]
+pub fn outcomes(spec: &Spec, now: Time, outcomes: &[(ProgramId, Outcome)]) -> Value {
+    let all_done = outcomes.iter().all(|(_, outcome)| outcome.is_done());
+    let programs = outcomes.iter();
+    let programs = programs.map(|(id, outcome)| one_outcome(spec, now, *id, outcome));
+    let programs: Vec<Value> = programs.collect();
+    let mut reply = Object::reply(all_done);
+    reply.put("programs", programs);
+    reply.into_value()
+}
+
+fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Value {
+    let (word, text) = words::outcome(spec, now, outcome);
+    let mut object = Object::default();
+    object.put("name", words::name(spec, id));
+    object.put("outcome", word);
+    object.put("done", outcome.is_done());
+    object.put("text", text);
+    match outcome {
+        Outcome::Started { took } | Outcome::Completed { took } => object.seconds("seconds", *took),
+        Outcome::Stopped { took, end, killed } => {
+            object.seconds("seconds", *took);
+            object.end(*end);
+            object.put("killed", *killed);
+        }
+        Outcome::Holds { took, end } => {
+            object.seconds("seconds", *took);
+            object.end(*end);
+        }
+        Outcome::Ended { took, end, .. } => {
+            object.seconds("seconds", *took);
+            object.end(Some(*end));
+        }
+        Outcome::Reloads { signal } => object.put("signal", signal.to_string()),
+        Outcome::Impossible(status) | Outcome::SetGoing(status) | Outcome::TimedOut(status) => {
+            object.put("state", status.state.as_str());
+        }
+        Outcome::AlreadyRunning
+        | Outcome::AlreadyStopped
+        | Outcome::Signalled
+        | Outcome::NotRunning
+        | Outcome::NoHealthcheck
+        | Outcome::GaveUp { .. }
+        | Outcome::Overtaken(_)
+        | Outcome::Removed
+        | Outcome::Unknown => {}
+    }
+    object.into_value()
+}
+
+/// What a configuration that was or would be read again changes.
+#[must_use]
+pub fn changes(changes: &Changes, is_done: bool) -> Value {
+    let mut reply = Object::reply(true);
+    reply.put("removed", changes.removed.clone());
+    reply.put("restarted", changes.restarted.clone());
+    reply.put("added", changes.added.clone());
+    reply.put("changed", changes.changed.clone());
+    let text = words::changes(changes);
+    // The same, before it is so.
+    let text = match is_done {
+        true => text,
+        false => text.replacen("reloaded", "a reload would do this", 1),
+    };
+    reply.put("text", text);
+    reply.into_value()
+}
+
+/// Why a program is where it is, step by step.
+#[must_use]
+pub fn why(core: &Supervisor, now: Time, id: ProgramId) -> Value {
+    let spec = core.spec();
+    let is_up = |reason: &Reason| matches!(reason, Reason::Up);
+    let steps = core.why(now, id).into_iter().map(|step| {
+        let mut object = Object::default();
+        object.put("program", words::name(spec, step.program));
+        object.put("state", step.state.as_str());
+        let status = core.status(now, step.program);
+        let text = status.map_or_else(String::new, |status| why_of(spec, now, &status));
+        let text = match text.is_empty() && is_up(&step.reason) {
+            true => String::from("is running"),
+            false => text,
+        };
+        object.put("text", text);
+        object.into_value()
+    });
+    let steps: Vec<Value> = steps.collect();
+    let mut object = Object::default();
+    object.put("name", words::name(spec, id));
+    object.put("because", steps);
+    object.into_value()
+}
+
+/// Whether all is well, and why not.
+#[must_use]
+pub fn health(core: &Supervisor, now: Time) -> Value {
+    let spec = core.spec();
+    let mut reasons: Vec<Value> = Vec::new();
+    let mut length = 0;
+    let mut put = |line: String| {
+        length += line.len() + 1;
+        if length <= MOST_OF_REASONS {
+            reasons.push(line.into());
+        }
+        length <= MOST_OF_REASONS
+    };
+    if core.is_stopping() {
+        put(String::from("the container stops"));
+    }
+    let not_well = core.not_well();
+    for (told, id) in not_well.iter().enumerate() {
+        let Some(status) = core.status(now, *id) else {
+            continue;
+        };
+        let why = why_of(spec, now, &status);
+        let (name, state) = (words::name(spec, *id), status.state.as_str());
+        if !put(format!("{name}: {state}, {why}")) {
+            reasons.push(format!("and {} more", not_well.len() - told).into());
+            break;
+        }
+    }
+    let mut reply = Object::reply(true);
+    reply.put("healthy", core.is_all_well());
+    reply.put("reasons", reasons);
+    reply.into_value()
+}
+
+/// Who would be told with what, and when.
+#[must_use]
+pub fn told(core: &Supervisor, now: Time, id: ProgramId) -> String {
+    let spec = core.spec();
+    let Some(program) = spec.programs.get(id.0 as usize) else {
+        return String::new();
+    };
+    let needs_it = (0..)
+        .map(ProgramId)
+        .zip(&spec.programs)
+        .filter(|(_, other)| other.needs.iter().any(|need| need.program == id));
+    let alive = needs_it.filter(|(other, _)| {
+        core.status(now, *other)
+            .is_some_and(|status| status.run.is_some())
+    });
+    let alive: Vec<&str> = alive.map(|(_, other)| other.name.as_str()).collect();
+    let when = match alive.as_slice() {
+        [] => String::from(" at once"),
+        [one] => format!(" when {one} is gone"),
+        more => format!(" when {} are gone", more.join(", ")),
+    };
+    let killed = program.stopwaitsecs;
+    let killed = killed.map_or_else(String::new, |after| {
+        format!(", killed after {}", words::short(after))
+    });
+    format!("{}{when}{killed}", program.stopsignal)
+}
+
+/// Why the core does nothing.
+#[must_use]
+pub fn refused(why: Refused) -> Refusal {
+    match why {
+        Refused::Stopping => Refusal::new(Code::Stopping, "the container stops")
+            .hint("everything is being stopped, and nothing is started or loaded any more"),
+        Refused::TooMany => Refusal::new(Code::TooMany, "too many requests wait already"),
+    }
+}

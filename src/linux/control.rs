@@ -1,0 +1,317 @@
+//! The control socket's descriptors: one that listens, one a client. None of them ever
+//! waits, and no child has them: they are closed on exec.
+//!
+//! What is at the socket's place and is not a dead socket of ours is never touched
+//! (unix(7): bind(2) makes what is not there, and never goes through a link). Who has
+//! connected is known by SO_PEERCRED, which nobody can make up.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::stat::{FileStat, Mode, lstat, umask};
+use nix::unistd::{Pid, geteuid, mkdir, unlink};
+
+use super::notify::address::{Address, socket_of};
+use crate::control::place::{OWN_DIRECTORY, Place};
+
+/// How many clients may wait to be accepted: those that the loop takes in a few turns.
+const BACKLOG: libc::c_int = 256;
+
+/// The socket that clients connect to.
+#[derive(Debug)]
+pub struct Listener {
+    socket: OwnedFd,
+    place: Place,
+    /// The socket's own file, where it has one.
+    file: Option<(u64, u64)>,
+    /// The process that made it. A fork of ours that leaves does not take it away.
+    maker: Pid,
+}
+
+/// Why there is no socket at a place.
+#[derive(Debug)]
+pub enum NoSocket {
+    /// Another lastout answers there.
+    Taken,
+    /// Something else is there, which is not ours to remove.
+    InTheWay,
+    /// The directory is not one that only we, or root, can put something into.
+    NotOurDirectory,
+    /// The kernel says no.
+    Error(Errno),
+}
+
+/// A client that has connected.
+#[derive(Debug)]
+pub struct Peer {
+    socket: OwnedFd,
+    /// Its user.
+    pub uid: u32,
+    /// Whether it is in another PID namespace.
+    pub is_outside: bool,
+}
+
+/// What came of reading or writing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transfer {
+    /// So many bytes; never none.
+    Some(usize),
+    /// Not now.
+    Later,
+    /// Nothing will be sent any more.
+    End,
+    /// Nobody is there.
+    Broken,
+}
+
+impl std::fmt::Display for NoSocket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            NoSocket::Taken => "another lastout answers there",
+            NoSocket::InTheWay => "something is there that is no socket which lastout left behind",
+            NoSocket::NotOurDirectory => "others may write to its directory",
+            NoSocket::Error(error) => error.desc(),
+        })
+    }
+}
+
+impl Listener {
+    /// Begins to listen. `for_others`: whether other users may connect; who they are is
+    /// asked then. Without a name given by somebody the directory must be safe, and
+    /// lastout's own is made where it is not there.
+    ///
+    /// # Errors
+    /// Why there is no socket.
+    pub fn open(place: &Place, is_named: bool, for_others: bool) -> Result<Listener, NoSocket> {
+        let address = Address::of(place.name()).ok_or(NoSocket::Error(Errno::ENAMETOOLONG))?;
+        let path = CString::new(place.name()).map_err(|_| NoSocket::Error(Errno::EINVAL))?;
+        let is_abstract = place.is_abstract();
+        if !is_named && !is_abstract {
+            make_own_directory(place);
+            is_safe_directory(place)?;
+        }
+        let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK;
+        let socket = socket_of(kind).map_err(NoSocket::Error)?;
+        let mode = if for_others { 0o111 } else { 0o177 };
+        let before = umask(Mode::from_bits_truncate(mode));
+        let mut bound = bind(&socket, &address);
+        if bound == Err(Errno::EADDRINUSE) && !is_abstract && is_left_behind(&path, &address)? {
+            let _ = unlink(path.as_c_str());
+            bound = bind(&socket, &address);
+        }
+        umask(before);
+        bound.map_err(|error| match error == Errno::EADDRINUSE {
+            true => NoSocket::Taken,
+            false => NoSocket::Error(error),
+        })?;
+        // SAFETY: no memory is passed.
+        Errno::result(unsafe { libc::listen(socket.as_raw_fd(), BACKLOG) })
+            .map_err(NoSocket::Error)?;
+        let file = match is_abstract {
+            true => None,
+            false => lstat(path.as_c_str()).ok().map(|stat| name_of(&stat)),
+        };
+        Ok(Listener {
+            socket,
+            place: place.clone(),
+            file,
+            maker: nix::unistd::getpid(),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// To be waited for.
+    #[must_use]
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// The next client; `None`: there is none now.
+    ///
+    /// # Errors
+    /// Those of accept(2) that say that there is one, and that it cannot be had.
+    pub fn accept(&self) -> io::Result<Option<Peer>> {
+        let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        let nowhere = std::ptr::null_mut();
+        // SAFETY: null says that nobody asks for the address.
+        let fd = unsafe { libc::accept4(self.socket.as_raw_fd(), nowhere, nowhere.cast(), flags) };
+        if fd < 0 {
+            let error = Errno::last();
+            let is_nobody = matches!(error, Errno::EAGAIN | Errno::ECONNABORTED | Errno::EINTR);
+            return if is_nobody {
+                Ok(None)
+            } else {
+                Err(error.into())
+            };
+        }
+        // SAFETY: it is new, and nobody else's.
+        let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+        let credentials = credentials(socket.as_fd())?;
+        Ok(Some(Peer {
+            uid: credentials.uid,
+            is_outside: credentials.pid == 0,
+            socket,
+        }))
+    }
+
+    /// Takes the socket's file away, if it is still this one's.
+    pub fn unlink(&self) {
+        let Ok(path) = CString::new(self.place.name()) else {
+            return;
+        };
+        if self.file.is_none() || self.maker != nix::unistd::getpid() {
+            return;
+        }
+        if lstat(path.as_c_str()).ok().map(|stat| name_of(&stat)) == self.file {
+            let _ = unlink(path.as_c_str());
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.unlink();
+    }
+}
+
+impl Peer {
+    /// To be waited for.
+    #[must_use]
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// For somebody else to talk to.
+    #[must_use]
+    pub fn into_descriptor(self) -> OwnedFd {
+        self.socket
+    }
+
+    /// Ends it now: a fork of ours that has not exec'ed yet may have it as well.
+    pub fn hang_up(&self) {
+        // SAFETY: no memory is passed.
+        unsafe { libc::shutdown(self.socket.as_raw_fd(), libc::SHUT_RDWR) };
+    }
+
+    /// Reads what is there.
+    pub fn read(&self, buffer: &mut [u8]) -> Transfer {
+        let fd = self.socket.as_raw_fd();
+        // SAFETY: the buffer is ours and as long as it says.
+        let got = unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+        if got == 0 {
+            Transfer::End
+        } else {
+            transfer(got)
+        }
+    }
+
+    /// Writes as much as there is room for.
+    pub fn write(&self, bytes: &[u8]) -> Transfer {
+        let fd = self.socket.as_raw_fd();
+        let flags = libc::MSG_NOSIGNAL;
+        // SAFETY: the bytes live for the call.
+        let put = unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) };
+        transfer(put)
+    }
+}
+
+fn transfer(count: isize) -> Transfer {
+    match usize::try_from(count) {
+        Ok(count) => Transfer::Some(count),
+        Err(_) if matches!(Errno::last(), Errno::EAGAIN | Errno::EINTR) => Transfer::Later,
+        Err(_) => Transfer::Broken,
+    }
+}
+
+/// lastout's own user.
+#[must_use]
+pub fn own_uid() -> u32 {
+    geteuid().as_raw()
+}
+
+/// Who is at the other end, as it was when it connected (unix(7), SO_PEERCRED).
+fn credentials(socket: BorrowedFd<'_>) -> Result<libc::ucred, Errno> {
+    let mut credentials = libc::ucred {
+        pid: 0,
+        uid: u32::MAX,
+        gid: u32::MAX,
+    };
+    let mut length = size_of_val(&credentials) as libc::socklen_t;
+    // SAFETY: both are ours, and the length is that of the struct.
+    Errno::result(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut credentials).cast(),
+            &raw mut length,
+        )
+    })?;
+    Ok(credentials)
+}
+
+fn bind(socket: &OwnedFd, address: &Address) -> Result<(), Errno> {
+    // SAFETY: the address is as long as it says, and lives for the call.
+    Errno::result(unsafe { libc::bind(socket.as_raw_fd(), address.as_ptr(), address.length()) })
+        .map(drop)
+}
+
+/// The same for a directory that programs of every user have to pass through on their
+/// way to NOTIFY_SOCKET; nobody but us can write to it, nor see what is in it.
+fn make_own_directory(place: &Place) {
+    if place.name().starts_with(OWN_DIRECTORY.as_bytes()) {
+        let before = umask(Mode::from_bits_truncate(0o066));
+        let _ = mkdir(OWN_DIRECTORY, Mode::from_bits_truncate(0o711));
+        umask(before);
+    }
+}
+
+/// Whether nobody but us and root can put something else in place of the socket.
+fn is_safe_directory(place: &Place) -> Result<(), NoSocket> {
+    let path = Path::new(std::str::from_utf8(place.name()).unwrap_or_default());
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let found = lstat(directory).map_err(NoSocket::Error)?;
+    let is_directory = found.st_mode & libc::S_IFMT == libc::S_IFDIR;
+    let is_ours = found.st_uid == 0 || found.st_uid == own_uid();
+    match is_directory && is_ours && found.st_mode & 0o022 == 0 {
+        true => Ok(()),
+        false => Err(NoSocket::NotOurDirectory),
+    }
+}
+
+/// Whether this is a socket of ours at which nobody listens any more.
+fn is_left_behind(path: &CString, address: &Address) -> Result<bool, NoSocket> {
+    let found = match lstat(path.as_c_str()) {
+        Ok(found) => found,
+        Err(Errno::ENOENT) => return Ok(true),
+        Err(error) => return Err(NoSocket::Error(error)),
+    };
+    let is_socket = found.st_mode & libc::S_IFMT == libc::S_IFSOCK;
+    if !is_socket || found.st_uid != own_uid() {
+        return Err(NoSocket::InTheWay);
+    }
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK;
+    let socket = socket_of(kind).map_err(NoSocket::Error)?;
+    // SAFETY: the address is as long as it says, and lives for the call.
+    let answered = Errno::result(unsafe {
+        libc::connect(socket.as_raw_fd(), address.as_ptr(), address.length())
+    });
+    // With too many who wait already it says EAGAIN: somebody is there.
+    match answered {
+        Err(Errno::ECONNREFUSED | Errno::ENOENT) => Ok(true),
+        Err(Errno::EPROTOTYPE) => Err(NoSocket::InTheWay),
+        Ok(_) | Err(_) => Err(NoSocket::Taken),
+    }
+}
+
+fn name_of(stat: &FileStat) -> (u64, u64) {
+    (stat.st_dev, stat.st_ino)
+}

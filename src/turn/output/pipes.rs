@@ -1,0 +1,311 @@
+//! The pipes whose reading ends are kept, and the relay that reads them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use lastout_core::{End, ExitStatus, RunId, Time};
+
+use super::super::RELAY;
+use crate::linux::poll::{Interest, Poll};
+use crate::linux::relay::{Relay, Sent, bytes_in};
+use crate::linux::shared::Gauge;
+use crate::linux::terminal;
+use crate::logs::message::{Adopt, MOST_BYTES, Order};
+use crate::words;
+
+/// A relay that lived that long begins a new row of failures.
+const LONG_LIFE: Duration = Duration::from_secs(5);
+
+/// The pause before another relay is forked, after the second short life or failed fork
+/// in a row, and at most (PID-10).
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How soon an order is sent again that the kernel would not take.
+const NOT_NOW: Duration = Duration::from_millis(100);
+
+/// All that is kept of what programs write.
+#[derive(Debug)]
+pub(in crate::turn) struct Pipes {
+    pub(super) gauge: Gauge,
+    /// By number.
+    pub(super) sources: BTreeMap<u64, Source>,
+    pub(super) next: u64,
+    pub(super) relay: Option<Working>,
+    /// When the last one was forked.
+    pub(super) forked: Time,
+    /// How often it died early, or could not be forked, in a row.
+    pub(super) failures: u32,
+    /// Before that no other one is forked.
+    pub(super) not_before: Option<Time>,
+    /// When to see to it next.
+    pub(super) due: Option<Time>,
+}
+
+/// A pipe whose reading end is kept.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) run: RunId,
+    pub(super) program: String,
+    pub(super) pipe: OwnedFd,
+    /// The order to read it.
+    pub(super) order: Box<[u8]>,
+}
+
+/// A relay that is there, and what it was not told yet.
+#[derive(Debug)]
+pub(super) struct Working {
+    pub(super) relay: Relay,
+    pub(super) unsent: VecDeque<u64>,
+    pub(super) reopen: bool,
+    pub(super) clients: VecDeque<(Vec<u8>, OwnedFd)>,
+    pub(super) finish: Finish,
+    pub(super) has_finished: bool,
+    pub(super) send_again: Option<Time>,
+    /// What its socket is watched for; `None`: it is gone, and about to be reaped.
+    pub(super) watched: Option<Interest>,
+}
+
+/// Whether it is to leave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Finish {
+    /// No.
+    No,
+    /// It is to be told so, after all else.
+    Untold,
+    /// It was told.
+    Told,
+}
+
+impl Pipes {
+    /// Those that there are, made when there are none yet.
+    pub(super) fn of(pipes: &mut Option<Box<Pipes>>) -> Option<&mut Pipes> {
+        if pipes.is_none() {
+            let gauge = match Gauge::new() {
+                Ok(gauge) => gauge,
+                Err(error) => {
+                    log::error!("nobody passes on what programs write, there is no room: {error}");
+                    return None;
+                }
+            };
+            *pipes = Some(Box::new(Pipes {
+                gauge,
+                sources: BTreeMap::new(),
+                next: 0,
+                relay: None,
+                forked: Time::ZERO,
+                failures: 0,
+                not_before: None,
+                due: None,
+            }));
+        }
+        pipes.as_deref_mut()
+    }
+
+    pub(super) fn keep(&mut self, run: RunId, pipe: OwnedFd, adopt: Adopt) {
+        let program = adopt.program.clone();
+        let number = self.next;
+        self.next += 1;
+        let mut order = Vec::new();
+        Order::Adopt(adopt).encode(&mut order);
+        if order.len() > MOST_BYTES {
+            log::error!("{program}: its names are too long to pass on what it writes");
+            return;
+        }
+        if let Some(working) = &mut self.relay {
+            working.unsent.push_back(number);
+        }
+        let source = Source {
+            run,
+            program,
+            pipe,
+            order: order.into_boxed_slice(),
+        };
+        self.sources.insert(number, source);
+    }
+
+    /// What nobody has read of all pipes.
+    pub(super) fn bytes_left(&self) -> u64 {
+        let sources = self.sources.values();
+        sources.map(Source::bytes_left).sum()
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        let working = self.relay.as_ref();
+        working.is_some_and(|working| working.watched.is_some())
+    }
+
+    pub(super) fn fork(&mut self, now: Time, poll: &Poll) {
+        self.forked = now;
+        let colour = terminal::welcomes_colour();
+        let relay = Relay::fork(crate::logs::relay::live, self.gauge, colour);
+        let watched = relay.and_then(|relay| {
+            poll.add(relay.descriptor(), RELAY, Interest::Readable)?;
+            Ok(relay)
+        });
+        match watched {
+            Ok(relay) => {
+                log::debug!("the relay of what programs write is pid {}", relay.id());
+                self.relay = Some(Working {
+                    relay,
+                    unsent: self.sources.keys().copied().collect(),
+                    reopen: false,
+                    clients: VecDeque::new(),
+                    finish: Finish::No,
+                    has_finished: false,
+                    send_again: None,
+                    watched: Some(Interest::Readable),
+                });
+            }
+            Err(error) => {
+                if self.failures == 0 {
+                    log::warn!(
+                        "what programs write has to wait, the relay that passes it on cannot be \
+                         started: {error}; it is tried again"
+                    );
+                    self.failures = 1;
+                }
+                self.has_failed(now);
+            }
+        }
+    }
+
+    /// One that has lived long is replaced at once; those that do not, with growing pauses.
+    fn has_failed(&mut self, now: Time) {
+        if now.since(self.forked) >= LONG_LIFE {
+            self.failures = 0;
+        }
+        let pause = match self.failures {
+            0 => Duration::ZERO,
+            1..=7 => FIRST_PAUSE * (1 << (self.failures - 1)),
+            8.. => LONGEST_PAUSE,
+        };
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = Some(now.plus(pause));
+    }
+
+    /// It was reaped.
+    pub(super) fn relay_is_gone(
+        &mut self,
+        now: Time,
+        working: &Working,
+        status: ExitStatus,
+        goes_on: bool,
+    ) {
+        if working.finish == Finish::Told && status == ExitStatus::Code(0) {
+            // As it was asked. Whoever writes meanwhile need not wait for another one.
+            self.not_before = None;
+            return;
+        }
+        self.has_failed(now);
+        let taken = match self.gauge.kept() {
+            0 => String::new(),
+            bytes => format!("; it took at most {bytes} bytes of output along"),
+        };
+        let next = match (goes_on, self.not_before) {
+            (false, _) => "",
+            (true, Some(at)) if at > now => "; another one goes on in a moment",
+            (true, _) => "; another one goes on",
+        };
+        let end = words::end(End::Status(status));
+        log::warn!("the relay of what programs write {end}{taken}{next}");
+    }
+
+    /// Sends what waits to be sent, as far as it goes.
+    pub(super) fn send_orders(&mut self, now: Time, poll: &Poll) {
+        let Some(working) = &mut self.relay else {
+            return;
+        };
+        if working.watched.is_none() || working.send_again.is_some_and(|at| at > now) {
+            return;
+        }
+        working.send_again = None;
+        let interest = match working.send_all(&self.sources) {
+            Sent::Yes => Interest::Readable,
+            Sent::NoRoom => Interest::Either,
+            Sent::NotNow => {
+                working.send_again = Some(now.plus(NOT_NOW));
+                Interest::Readable
+            }
+            // Its end of the socket is readable, and SIGCHLD on its way.
+            Sent::Gone => Interest::Readable,
+        };
+        working.watch_for(interest, poll);
+    }
+}
+
+impl Source {
+    pub(super) fn bytes_left(&self) -> u64 {
+        bytes_in(self.pipe.as_fd())
+    }
+}
+
+impl Working {
+    /// It leaves, after all else that it is to be told.
+    pub(super) fn is_to_finish(&mut self) {
+        if self.finish == Finish::No {
+            self.finish = Finish::Untold;
+        }
+    }
+
+    fn send_all(&mut self, sources: &BTreeMap<u64, Source>) -> Sent {
+        while let Some(number) = self.unsent.front() {
+            if let Some(source) = sources.get(number) {
+                let sent = self.relay.send(&source.order, Some(source.pipe.as_fd()));
+                if sent != Sent::Yes {
+                    return sent;
+                }
+            }
+            self.unsent.pop_front();
+        }
+        if self.reopen {
+            let sent = self.send(&Order::Reopen);
+            if sent != Sent::Yes {
+                return sent;
+            }
+            self.reopen = false;
+        }
+        while let Some((order, client)) = self.clients.front() {
+            let sent = self.relay.send(order, Some(client.as_fd()));
+            if sent != Sent::Yes {
+                return sent;
+            }
+            self.clients.pop_front();
+        }
+        if self.finish == Finish::Untold {
+            let sent = self.send(&Order::Finish);
+            if sent != Sent::Yes {
+                return sent;
+            }
+            self.finish = Finish::Told;
+        }
+        Sent::Yes
+    }
+
+    fn send(&self, order: &Order) -> Sent {
+        let mut bytes = Vec::new();
+        order.encode(&mut bytes);
+        self.relay.send(&bytes, None)
+    }
+
+    fn watch_for(&mut self, interest: Interest, poll: &Poll) {
+        if self.watched == Some(interest) {
+            return;
+        }
+        poll.remove(self.relay.descriptor());
+        match poll.add(self.relay.descriptor(), RELAY, interest) {
+            Ok(()) => self.watched = Some(interest),
+            // Without an ear for it, it is of no use. What it has is in the next one's hands.
+            Err(_) => {
+                self.watched = None;
+                self.relay.kill();
+            }
+        }
+    }
+
+    pub(super) fn stop_watching(&mut self, poll: &Poll) {
+        poll.remove(self.relay.descriptor());
+        self.watched = None;
+    }
+}

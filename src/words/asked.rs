@@ -1,0 +1,162 @@
+//! What is answered to people who ask how a program is, or for something to be done.
+
+use lastout_core::{By, Condition, End, Outcome, Reason, Spec, Status, Time};
+
+use super::{end, fatal_reason, name, seconds, why_told};
+
+/// Why a program is where it is; nothing where it is simply running.
+#[must_use]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a flat table, an arm a reason; in pieces it would be harder to read"
+)]
+pub fn reason(spec: &Spec, now: Time, reason: &Reason) -> String {
+    let memory = |is_want: bool| if is_want { " (out of memory)" } else { "" };
+    let left = |at: &Time| seconds(at.since(now));
+    let until_killed = |kill: &Option<Time>, killed: bool| match (kill, killed) {
+        (_, true) => String::from(", killed, still there"),
+        (Some(at), false) => format!(", killed in {}", left(at)),
+        (None, false) => String::new(),
+    };
+    let at_most = |until: &Option<Time>| {
+        until
+            .as_ref()
+            .map_or_else(String::new, |at| format!(", has {} more", left(at)))
+    };
+    match reason {
+        Reason::Up => String::new(),
+        Reason::Needs { program, condition } => {
+            let state = match condition {
+                Condition::Started => "started",
+                Condition::Ready => "ready",
+                Condition::Completed => "completed",
+            };
+            format!("waits for {} to be {state}", name(spec, *program))
+        }
+        Reason::Removing { program } => {
+            format!("waits until {} is gone", name(spec, *program))
+        }
+        Reason::AboutToStart => String::from("is about to start"),
+        Reason::PreStart { until } => format!("pre_start runs{}", at_most(until)),
+        Reason::Forked => String::from("is being started"),
+        Reason::NotReady { until } => format!("is not ready yet{}", at_most(until)),
+        Reason::NotUpYet { at } => format!("counts as up in {}", left(at)),
+        Reason::Backoff {
+            until,
+            last,
+            out_of_memory,
+            ..
+        } => {
+            let how = last.map_or_else(|| String::from("failed"), end);
+            let want = memory(*out_of_memory);
+            format!("{how}{want}, next try in {}", left(until))
+        }
+        Reason::Told {
+            at,
+            why,
+            kill,
+            killed,
+        } => {
+            let ago = seconds(now.since(*at));
+            let kill = until_killed(kill, *killed);
+            format!("told to end {ago} ago{}{kill}", why_told(*why))
+        }
+        Reason::Leftovers {
+            end: how,
+            kill,
+            killed,
+        } => {
+            let kill = until_killed(kill, *killed);
+            format!("{}; what it left behind is told to end{kill}", end(*how))
+        }
+        Reason::PostStop { kill } => format!("post_stop runs{}", until_killed(kill, false)),
+        Reason::NeededBy { program } => {
+            let needs = name(spec, *program);
+            format!("ends when {needs} is gone, which needs it")
+        }
+        Reason::Exited {
+            end: how,
+            out_of_memory,
+            ..
+        } => format!("{}{}", end(*how), memory(*out_of_memory)),
+        Reason::Fatal {
+            reason,
+            out_of_memory,
+        } => {
+            let want = memory(*out_of_memory);
+            format!("{}{want}", fatal_reason(spec, *reason))
+        }
+        Reason::NotStarted => String::from("does not start by itself"),
+        Reason::Scheduled => String::from("waits for its next time"),
+        Reason::StoppedByRequest { .. } => String::from("stopped on request"),
+        Reason::Over => String::from("the container ends"),
+    }
+}
+
+/// What came of a request for a program: in a word for programs, and in words for people.
+#[must_use]
+pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> (&'static str, String) {
+    let how = |status: &Status| {
+        let why = reason(spec, now, &status.reason);
+        let comma = if why.is_empty() { "" } else { ", " };
+        format!("it is {}{comma}{why}", status.state.as_str())
+    };
+    let after =
+        |end_of: &Option<End>| end_of.map_or_else(String::new, |it| [", ", &end(it)].concat());
+    match outcome {
+        Outcome::Started { took } => ("started", format!("started in {}", seconds(*took))),
+        Outcome::Completed { took } => ("completed", format!("done in {}", seconds(*took))),
+        Outcome::AlreadyRunning => ("already-running", "is running already".into()),
+        Outcome::Stopped { took, end, killed } => {
+            let deed = if *killed {
+                "killed after"
+            } else {
+                "stopped in"
+            };
+            let text = format!("{deed} {}{}", seconds(*took), after(end));
+            ("stopped", text)
+        }
+        Outcome::AlreadyStopped => ("already-stopped", "is stopped already".into()),
+        Outcome::Signalled => ("signalled", "sent the signal".into()),
+        Outcome::Reloads { signal } => ("reloads", format!("told to reload with {signal}")),
+        Outcome::NotRunning => ("not-running", "is not running".into()),
+        Outcome::Holds { took, end } => {
+            let when = match took.is_zero() {
+                true => String::from("is so already"),
+                false => format!("is so after {}", seconds(*took)),
+            };
+            ("holds", when + &after(end))
+        }
+        Outcome::Impossible(status) => {
+            let text = format!("will not be so by itself: {}", how(status));
+            ("impossible", text)
+        }
+        Outcome::NoHealthcheck => ("no-healthcheck", "has no healthcheck".into()),
+        Outcome::SetGoing(status) => ("set-going", how(status)),
+        Outcome::Ended {
+            took,
+            end: how,
+            well,
+        } => {
+            let deed = if *well { "has ended" } else { "failed" };
+            let text = format!("{deed} after {}, {}", seconds(*took), end(*how));
+            ("ended", text)
+        }
+        Outcome::GaveUp { reason } => {
+            let text = format!("FATAL: {}", fatal_reason(spec, *reason));
+            ("gave-up", text)
+        }
+        Outcome::TimedOut(status) => ("timed-out", format!("not in time: {}", how(status))),
+        Outcome::Overtaken(by) => {
+            let what = match by {
+                By::Start => "a start",
+                By::Stop => "a stop",
+                By::Restart => "a restart",
+                By::Shutdown => "the end of the container",
+            };
+            ("overtaken", format!("overtaken by {what}"))
+        }
+        Outcome::Removed => ("removed", "is not in the configuration any more".into()),
+        Outcome::Unknown => ("unknown", "is not there any more".into()),
+    }
+}
