@@ -68,7 +68,7 @@ Options:
   -r, --rewrite <FROM:TO>        Forward TO for FROM; 0 drops it (repeatable)
       --stop-timeout <DURATION>  The whole shutdown takes 9, or 1m30s, at most
       --strict                   Exit with 137 when anything had to be killed
-      --control                  Have a control socket without a configuration, too
+      --control                  Have a control socket without a configuration
       --sandbox                  Run in a PID namespace, as in a container
   -v, --verbose...               Say more; twice: much more
   -q, --quiet                    Say only errors
