@@ -23,6 +23,7 @@ fn pre_start_runs_before_the_program_and_as_it_would_be() {
     let before = format!("before {facts}");
     let command = format!("command {facts}");
     assert_in_order(&run, Stream::Stdout, &[&before, &command, "last-words"]);
+    run.wait_for_line("lastout: web: started");
     assert_eq!(run.lines().count("lastout: web: started"), 1);
 }
 
@@ -78,6 +79,7 @@ fn pre_start_that_succeeds_at_last_lets_the_program_start() {
         "#,
     );
     let run = file.run_until(&["command: ready"]);
+    run.wait_for_line("lastout: web: started");
     assert_eq!(run.lines().count("web: pre_start: exit 1"), 2);
     assert_never(&run, "FATAL");
 }

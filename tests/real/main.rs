@@ -49,15 +49,8 @@ fn stop(played: &mut Played) -> Duration {
 
 /// That lastout said all of them, in this order.
 fn assert_in_order(played: &Played, expected: &[&str]) {
-    let said = played.run.lines().of(Stream::Stderr);
-    let mut said = said.iter();
-    for text in expected {
-        assert!(
-            said.any(|line| line.contains(text)),
-            "{text:?} is missing, or before another of {expected:#?} in:\n{}",
-            played.run.lines().text()
-        );
-    }
+    let lines = played.run.lines();
+    lines.assert_in_order(Stream::Stderr, expected);
 }
 
 /// The pid of the child of lastout that has this name.

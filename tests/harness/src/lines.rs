@@ -141,22 +141,26 @@ impl Lines {
         lines.map(|line| line.text.clone()).collect()
     }
 
-    /// That all of these were said on that stream, in this order. What is said on
-    /// different streams has none.
+    /// That all of these were said on that stream, in this order, or are as long as it is
+    /// open. What is said on different streams has none: who has heard one of them may be
+    /// ahead of the other.
     ///
     /// # Panics
     ///
     /// When one is missing, or comes before another.
     pub fn assert_in_order(&self, stream: Stream, expected: &[&str]) {
-        let said = self.of(stream);
-        let mut said = said.iter();
-        for part in expected {
-            assert!(
-                said.any(|line| line.contains(part)),
-                "{part:?} is missing, or before another of {expected:#?} in:\n{}",
-                self.text()
-            );
-        }
+        let are_in_order = |heard: &Heard| {
+            let mut said = heard.lines.iter().filter(|line| line.stream == stream);
+            let mut parts = expected.iter();
+            parts
+                .all(|part| said.any(|line| line.text.contains(part)))
+                .then_some(())
+        };
+        assert!(
+            self.wait(DEADLINE, are_in_order).is_some(),
+            "one of {expected:#?} is missing, or before another in:\n{}",
+            self.text()
+        );
     }
 
     /// Everything so far, for a message: `out | text` and `err | text`.
