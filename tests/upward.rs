@@ -178,12 +178,12 @@ fn env_1_no_program_nor_hook_nor_question_sees_it() {
     let (_file, run) = start(
         r#"
         [program.web]
-        command = ["sh", "-c", "echo socket: $NOTIFY_SOCKET; systemd-notify --ready; exec PROBE last-words"]
+        command = ["sh", "-c", "echo web has the socket: $NOTIFY_SOCKET; systemd-notify --ready; exec PROBE last-words"]
         ready = "notify"
         "#,
         &receiver,
     );
-    let line = run.wait_for_line("socket: /").text;
+    let line = run.wait_for_line("web has the socket: /").text;
     assert!(!line.contains(&receiver.path()), "{line}");
 }
 

@@ -98,13 +98,11 @@ impl Listener {
         let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK;
         let socket = socket_of(kind).map_err(NoSocket::Error)?;
         let mode = if for_others { 0o111 } else { 0o177 };
-        let before = umask(Mode::from_bits_truncate(mode));
-        let mut bound = bind(&socket, &address);
+        let mut bound = bind(&socket, &address, mode);
         if bound == Err(Errno::EADDRINUSE) && !is_abstract && is_left_behind(&path, &address)? {
             let _ = unlink(path.as_c_str());
-            bound = bind(&socket, &address);
+            bound = bind(&socket, &address, mode);
         }
-        umask(before);
         bound.map_err(|error| match error == Errno::EADDRINUSE {
             true => NoSocket::Taken,
             false => NoSocket::Error(error),
@@ -290,10 +288,15 @@ fn credentials(socket: BorrowedFd<'_>) -> Result<libc::ucred, Errno> {
     Ok(credentials)
 }
 
-fn bind(socket: &OwnedFd, address: &Address) -> Result<(), Errno> {
+/// With this umask, which is that of nothing else: programs inherit lastout's.
+fn bind(socket: &OwnedFd, address: &Address, mask: libc::mode_t) -> Result<(), Errno> {
+    let before = umask(Mode::from_bits_truncate(mask));
     // SAFETY: the address is as long as it says, and lives for the call.
-    Errno::result(unsafe { libc::bind(socket.as_raw_fd(), address.as_ptr(), address.length()) })
-        .map(drop)
+    let bound = Errno::result(unsafe {
+        libc::bind(socket.as_raw_fd(), address.as_ptr(), address.length())
+    });
+    umask(before);
+    bound.map(drop)
 }
 
 /// The same for a directory that programs of every user have to pass through on their
@@ -346,4 +349,27 @@ fn is_left_behind(path: &CString, address: &Address) -> Result<bool, NoSocket> {
 
 fn name_of(stat: &FileStat) -> (u64, u64) {
     (stat.st_dev, stat.st_ino)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linux::testing::in_process;
+
+    #[test]
+    fn whatever_is_in_the_way_of_a_socket_the_umask_is_what_it_was() {
+        in_process(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let [taken, file] = ["taken", "file"].map(|name| folder.path().join(name));
+            std::fs::write(&file, "").unwrap();
+            let [taken, file] = [taken, file].map(|path| Place::named(path.as_os_str()));
+            umask(Mode::from_bits_truncate(0o027));
+            let listener = Listener::open(&taken, true, false).unwrap();
+            let refused = |place| Listener::open(place, true, false).map(drop);
+            assert!(matches!(refused(&taken), Err(NoSocket::Taken)));
+            assert!(matches!(refused(&file), Err(NoSocket::InTheWay)));
+            assert_eq!(umask(Mode::empty()).bits(), 0o027);
+            drop(listener);
+        });
+    }
 }

@@ -1,6 +1,9 @@
 //! READY-1: what others say about a program is not heard.
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::process::Command;
 
 use lastout_harness::configuration::Configuration;
@@ -14,13 +17,21 @@ const WAITS: &str = r#"
     [signals]
     USR1 = "forward:web"
     [program.web]
-    command = ["sh", "-c", "echo socket $NOTIFY_SOCKET; exec PROBE notify --name web say:here until:USR1 READY=1"]
+    command = ["sh", "-c", "echo web has the socket $NOTIFY_SOCKET; exec PROBE notify --name web say:here until:USR1 READY=1"]
     ready = "notify"
 "#;
 
+/// Where that is for somebody outside of its mounts.
+fn seen_from_outside(run: &Run) -> String {
+    format!("/proc/{}/root{}", run.pid(), socket_of(run))
+}
+
 fn socket_of(run: &Run) -> String {
-    let line = run.wait_for_line("socket ").text;
-    line.trim_start_matches("socket ").to_owned()
+    let key = "web has the socket ";
+    run.wait_for_line(key)
+        .text
+        .trim_start_matches(key)
+        .to_owned()
 }
 
 /// That it is heard in the end, and only then.
@@ -40,7 +51,7 @@ fn ready_1_another_program_speaks_for_itself_only() {
         ready = "notify"
         "#
     ));
-    let run = file.run_until(&["socket ", "lastout: other: ready"]);
+    let run = file.run_until(&["web has the socket ", "lastout: other: ready"]);
     assert_hears_only_itself(&run);
 }
 
@@ -57,7 +68,7 @@ fn ready_1_a_program_that_is_not_asked_is_not_heard() {
         startsecs = 0
         "#
     ));
-    let run = file.run_until(&["socket ", "other has none"]);
+    let run = file.run_until(&["web has the socket ", "other has none"]);
     file.write("socket", &socket_of(&run));
     run.wait_for_line("other has said it");
     assert_hears_only_itself(&run);
@@ -68,7 +79,7 @@ fn ready_1_a_program_that_is_not_asked_is_not_heard() {
 #[expect(clippy::disallowed_methods, reason = "a test may block")]
 fn ready_1_a_stray_is_not_heard() {
     let file = Configuration::new(WAITS);
-    let run = file.run_until(&["socket "]);
+    let run = file.run_until(&["web has the socket "]);
     let target = run.pid().to_string();
     let probe = binaries::probe();
     let socket = format!("NOTIFY_SOCKET={}", socket_of(&run));
@@ -91,9 +102,9 @@ fn ready_1_a_stray_is_not_heard() {
 #[test]
 fn ready_1_who_is_outside_of_the_container_is_not_heard() {
     let file = Configuration::new(WAITS);
-    let run = file.run_until(&["socket "]);
+    let run = file.run_until(&["web has the socket "]);
     let socket = must(UnixDatagram::unbound(), "make a socket");
-    must(socket.send_to(b"READY=1", socket_of(&run)), "send");
+    must(socket.send_to(b"READY=1", seen_from_outside(&run)), "send");
     run.wait_for_line("are dropped that are empty");
     assert_hears_only_itself(&run);
 }
@@ -101,9 +112,14 @@ fn ready_1_who_is_outside_of_the_container_is_not_heard() {
 #[test]
 fn ready_1_the_socket_is_gone_with_lastout() {
     let file = Configuration::new(WAITS);
-    let mut run = file.run_until(&["socket "]);
-    let path = socket_of(&run);
-    assert!(std::fs::exists(&path).is_ok_and(|there| there), "{path}");
+    let mut run = file.run_until(&["web has the socket "]);
+    // The run's own file system is there as long as somebody has it open.
+    let path = PathBuf::from(seen_from_outside(&run));
+    let folder = path.parent().map(File::open);
+    let folder = must(folder.expect("a folder"), "open the folder");
+    let name = path.file_name().expect("a name");
+    let seen = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name);
+    assert!(seen.exists(), "{seen:?}");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
-    assert!(std::fs::exists(&path).is_ok_and(|there| !there), "{path}");
+    assert!(!seen.exists(), "{seen:?}");
 }

@@ -143,7 +143,10 @@ impl Setup {
 
     pub(crate) fn command(&self) -> Command {
         let probe = binaries::probe();
-        let mut words: Vec<String> = vec![String::from("launch"), String::from("--mount-proc")];
+        // Nor sockets of each other, which they would ask whether somebody is there.
+        let mut words = ["launch", "--mount-proc", "--own-run"]
+            .map(String::from)
+            .to_vec();
         if let Some(with_bystander) = self.below_a_parent {
             words.extend(["--", &probe, "parent"].map(String::from));
             if with_bystander {

@@ -1,6 +1,7 @@
 //! Starting a command in an odd state, by becoming it or as its parent.
 
 use std::ffi::CString;
+use std::os::unix::fs::PermissionsExt;
 
 use lastout_example_programs::arguments::Arguments;
 use lastout_example_programs::process::{self, Resource, Side};
@@ -205,11 +206,13 @@ pub(crate) fn become_user(uid: u32) {
     }
 }
 
-/// `--mount-proc`: /proc of this PID namespace. `--hide DIRECTORY`: an empty one over it,
-/// for an image that has no /proc, /dev or /tmp. `--bind FILE:PLACE`: another file in the
+/// `--mount-proc`: /proc of this PID namespace. `--own-run`: an empty /run, as containers
+/// have. `--hide DIRECTORY`: an empty one over it, for an image that has no /proc, /dev or
+/// /tmp. `--bind FILE:PLACE`: another file in the
 /// place of one. All in mounts of its own.
 fn mounts(arguments: &mut Arguments) {
     let with_proc = arguments.flag("--mount-proc");
+    let with_run = arguments.flag("--own-run");
     let mut hidden = Vec::new();
     while let Some(directory) = arguments.value("--hide") {
         hidden.push(directory);
@@ -218,7 +221,7 @@ fn mounts(arguments: &mut Arguments) {
     while let Some(pair) = arguments.value("--bind") {
         bound.push(pair);
     }
-    if !with_proc && hidden.is_empty() && bound.is_empty() {
+    if !with_proc && !with_run && hidden.is_empty() && bound.is_empty() {
         return;
     }
     // SAFETY: unshare takes a number; this process has one thread.
@@ -228,6 +231,9 @@ fn mounts(arguments: &mut Arguments) {
     }
     if with_proc && !mount("proc", "/proc", "proc", 0) {
         fail(1, "probe launch: cannot mount /proc");
+    }
+    if with_run && !(mount("none", "/run", "tmpfs", 0) && for_root_to_write("/run")) {
+        fail(1, "probe launch: cannot have a /run of its own");
     }
     for directory in hidden {
         if !mount("none", &directory, "tmpfs", 0) {
@@ -268,6 +274,11 @@ fn leave_the_network() {
             &format!("probe launch: cannot have a network of its own: {error}"),
         );
     }
+}
+
+/// As directories of the system are, where a new file system is for everybody.
+fn for_root_to_write(directory: &str) -> bool {
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).is_ok()
 }
 
 fn mount(source: &str, target: &str, kind: &str, flags: libc::c_ulong) -> bool {

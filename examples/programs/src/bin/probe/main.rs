@@ -24,7 +24,7 @@
 //! probe zombies [--until-none]
 //! probe launch [--open FD:PATH]... [--close FD]... [--ignore SIGNAL]... [--block SIGNAL]... [--nofile N]
 //!              [--nproc N] [--uid N] [--directory D] [--umask N] [--clear-environment]
-//!              [--mount-proc] [--hide DIRECTORY]... [--bind FILE:PLACE]... [--own-network]
+//!              [--mount-proc] [--own-run] [--hide DIRECTORY]... [--bind FILE:PLACE]... [--own-network]
 //!              [--root DIRECTORY] [--zombie]
 //!              -- COMMAND...
 //! probe parent [--bystander] -- COMMAND...
