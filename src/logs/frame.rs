@@ -199,27 +199,6 @@ mod tests {
         assert_eq!(found, expected);
     }
 
-    #[test]
-    fn log_3_the_corpus_of_the_fuzz_target_makes_the_same_lines_in_any_split() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/lines");
-        let mut count = 0;
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-            // As fuzz/fuzz_targets/lines.rs has it.
-            let (size, pairs) = bytes.split_first().unwrap();
-            let mut stream = Vec::new();
-            for pair in pairs.chunks_exact(2) {
-                stream.resize(stream.len() + usize::from(pair[1]).pow(2), pair[0]);
-            }
-            let size = usize::from(*size).pow(2) * 16 + 64;
-            let split = parts(&stream, &vec![size; stream.len() / size]);
-            assert_eq!(whole(&split), stream);
-            assert_eq!(split, parts(&stream, &[]));
-            count += 1;
-        }
-        assert!(count >= 10, "{count}");
-    }
-
     fn streams() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             4 => vec(any::<u8>(), 0..40),

@@ -28,7 +28,7 @@ pub(crate) type Row = (
 );
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 11] = [
+pub(crate) const ROWS: [Row; 14] = [
     ("run", run::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
@@ -39,6 +39,9 @@ pub(crate) const ROWS: [Row; 11] = [
     ("restart", restart::measure),
     ("crash", crash::measure),
     ("relay", relay::measure),
+    ("relay-fair", relay::fair::measure),
+    ("relay-memory", relay::memory::measure),
+    ("relay-signal", relay::signal::measure),
     ("size", size::measure),
 ];
 
