@@ -3,6 +3,7 @@
 #![no_main]
 
 use lastout::control::conversation::Conversation;
+use lastout::control::object::Object;
 use lastout::control::wire::Access;
 use libfuzzer_sys::fuzz_target;
 
@@ -13,7 +14,7 @@ fn said(pieces: &mut dyn Iterator<Item = &[u8]>) -> Vec<u8> {
         loop {
             if let Some(request) = conversation.next_request() {
                 said.extend_from_slice(request.to_line().as_bytes());
-                conversation.answer(&serde_json::Value::Null);
+                conversation.answer(&Object::reply(true).into_json());
             }
             let output = conversation.output().to_vec();
             said.extend_from_slice(&output);

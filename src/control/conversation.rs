@@ -4,8 +4,7 @@
 //! request the same answer. One request is answered after the other, and none is looked at
 //! while an answer waits to be written, so that who does not read is not served either.
 
-use serde_json::Value;
-
+use super::object::Json;
 use super::wire::{Access, Code, LONGEST_REPLY, LONGEST_REQUEST, Refusal, Request};
 
 /// What two sides have said to each other, and not heard yet.
@@ -164,7 +163,7 @@ impl Conversation {
     }
 
     /// Answers the request.
-    pub fn answer(&mut self, reply: &Value) {
+    pub fn answer(&mut self, reply: &Json) {
         if self.phase == Phase::Asked {
             self.phase = Phase::Listening;
             self.put(reply);
@@ -172,7 +171,7 @@ impl Conversation {
     }
 
     /// Answers the request, and more lines follow.
-    pub fn begin_stream(&mut self, reply: &Value) {
+    pub fn begin_stream(&mut self, reply: &Json) {
         if self.phase == Phase::Asked {
             self.phase = Phase::Streaming;
             self.put(reply);
@@ -183,7 +182,7 @@ impl Conversation {
 
     /// One line more of a stream, or of what comes before an answer. False: so much is
     /// unread that this ends it.
-    pub fn add(&mut self, line: &Value) -> bool {
+    pub fn add(&mut self, line: &Json) -> bool {
         if !matches!(self.phase, Phase::Streaming | Phase::Asked) {
             return true;
         }
@@ -198,20 +197,18 @@ impl Conversation {
         self.phase = Phase::Ending;
     }
 
-    fn put(&mut self, reply: &Value) {
-        let mut line = reply.to_string();
-        if line.len() >= LONGEST_REPLY {
+    fn put(&mut self, reply: &Json) {
+        if reply.bytes().len() >= LONGEST_REPLY {
             let message = "the answer would be longer than 1 MiB";
             let refusal = Refusal::new(Code::TooMuch, message).hint("name fewer programs");
-            line = refusal.to_reply().to_string();
+            return self.put(&refusal.to_reply());
         }
-        line.push('\n');
-        if self.written == self.output.len() {
+        if self.output().is_empty() {
             self.written = 0;
-            self.output = line.into_bytes();
-        } else {
-            self.output.extend_from_slice(line.as_bytes());
+            self.output.clear();
         }
+        self.output.extend_from_slice(reply.bytes());
+        self.output.push(b'\n');
     }
 
     /// What is to be written.

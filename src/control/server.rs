@@ -13,13 +13,12 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use lastout_core::{RequestId, Time};
-use serde_json::Value;
-
 use super::conversation::Conversation;
+use super::object::Json;
 use super::wire::{Access, Code, Refusal, Request};
 use crate::linux::control::{Listener, Peer, Transfer, own_uid};
 use crate::linux::poll::{Interest, Poll, Token};
+use lastout_core::{RequestId, Time};
 
 mod list;
 
@@ -347,7 +346,7 @@ impl Server {
     }
 
     /// Answers a client.
-    pub fn answer(&mut self, now: Time, poll: &Poll, id: ClientId, reply: &Value) {
+    pub fn answer(&mut self, now: Time, poll: &Poll, id: ClientId, reply: &Json) {
         if let Some(client) = self.clients.get_mut(&id) {
             client.waits_for = Waits::Not;
             client.conversation.answer(reply);
@@ -375,7 +374,7 @@ impl Server {
     }
 
     /// Answers this request, if somebody still waits for it.
-    pub fn answer_request(&mut self, now: Time, poll: &Poll, request: RequestId, reply: &Value) {
+    pub fn answer_request(&mut self, now: Time, poll: &Poll, request: RequestId, reply: &Json) {
         let waits = Waits::Answer(request);
         let mut clients = self.clients.iter();
         let client = clients.find(|(_, client)| client.waits_for == waits);
@@ -391,7 +390,7 @@ impl Server {
         now: Time,
         poll: &Poll,
         request: RequestId,
-        line: &dyn Fn() -> Value,
+        line: &dyn Fn() -> Json,
     ) {
         let waits = Waits::Answer(request);
         let mut clients = self.clients.iter_mut();
@@ -410,7 +409,7 @@ impl Server {
         now: Time,
         poll: &Poll,
         id: ClientId,
-        (reply, programs): (&Value, Vec<String>),
+        (reply, programs): (&Json, Vec<String>),
     ) {
         if let Some(client) = self.clients.get_mut(&id) {
             client.waits_for = Waits::Events(programs);
@@ -427,7 +426,7 @@ impl Server {
     }
 
     /// Something has happened, to this program if to one.
-    pub fn happened(&mut self, now: Time, poll: &Poll, program: Option<&str>, line: &Value) {
+    pub fn happened(&mut self, now: Time, poll: &Poll, program: Option<&str>, line: &Json) {
         let ids: Vec<ClientId> = self.clients.keys().copied().collect();
         for id in ids {
             let Some(client) = self.clients.get_mut(&id) else {
@@ -451,7 +450,7 @@ impl Server {
     }
 
     /// Answers a client, and gives its connection away. `None`: it does not read.
-    pub fn hand_over(&mut self, poll: &Poll, id: ClientId, reply: &Value) -> Option<OwnedFd> {
+    pub fn hand_over(&mut self, poll: &Poll, id: ClientId, reply: &Json) -> Option<OwnedFd> {
         let mut client = self.clients.remove(&id)?;
         poll.remove(client.peer.descriptor());
         client.conversation.begin_stream(reply);

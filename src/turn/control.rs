@@ -5,14 +5,9 @@
 //! The stop needs nothing of this. What cannot be written at once is not waited for, and
 //! at the end of lastout whoever still waits gets what fits.
 
-use lastout_core::{
-    Event, Notice, Outcome, ProgramId, Reply, Request as Asked, RequestId, Supervisor, Time,
-};
-use serde_json::Value;
-
 use super::Lastout;
 use crate::control::events::{Events, Told};
-use crate::control::object::Object;
+use crate::control::object::{Json, Object};
 use crate::control::place::{Places, places};
 use crate::control::server::{CLIENT, ClientId, LISTENER, Server};
 use crate::control::settings::{STAYS, Settings, is_moved};
@@ -23,6 +18,9 @@ use crate::linux::poll::{Poll, Token};
 use crate::logs::message::{Channel, Query};
 use crate::plan::UserSpec;
 use crate::{linux::passwd, say, words};
+use lastout_core::{
+    Event, Notice, Outcome, ProgramId, Reply, Request as Asked, RequestId, Supervisor, Time,
+};
 
 mod questions;
 
@@ -133,9 +131,9 @@ impl Control {
             return;
         };
         let mut line = Object::default();
-        line.put("event", happened.to_value());
+        line.put("event", happened.to_json());
         let program = happened.program();
-        self.server.happened(now, poll, program, &line.into_value());
+        self.server.happened(now, poll, program, &line.into_json());
     }
 
     fn new_request(&mut self) -> RequestId {
@@ -161,7 +159,7 @@ fn uids(readers: &[String]) -> Vec<u32> {
 }
 
 /// What a request is answered with, if it is answered at once.
-type Answer = Result<Option<Value>, Refusal>;
+type Answer = Result<Option<Json>, Refusal>;
 
 impl Lastout {
     /// The configuration was read again, and says this of the socket.
@@ -367,7 +365,7 @@ impl Lastout {
             Reply::ShutdownBegun => {
                 let mut reply = Object::reply(true);
                 reply.put("text", "the shutdown begins");
-                reply.into_value()
+                reply.into_json()
             }
             Reply::Refused(why) => answers::refused(*why).to_reply(),
         };

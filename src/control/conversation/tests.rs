@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::control::object::Object;
 
 /// What comes of these bytes, sent in these pieces: each answer, and each request, which
 /// is answered at once.
@@ -12,7 +13,7 @@ fn said(pieces: &[&[u8]], may: Access) -> String {
         loop {
             if let Some(request) = conversation.next_request() {
                 said.push_str(&request.to_line());
-                conversation.answer(&json!({"ok": true}));
+                conversation.answer(&Object::reply(true).into_json());
             }
             let output = conversation.output().to_vec();
             said.push_str(&String::from_utf8(output.clone()).unwrap());
@@ -119,7 +120,7 @@ fn requests_are_answered_one_after_the_other() {
     assert_eq!(conversation.next_request(), Some(Request::Health));
     assert!(!conversation.is_listening() && conversation.is_waiting());
     assert_eq!(conversation.next_request(), None);
-    conversation.answer(&json!(1));
+    conversation.answer(&Json::from(&json!(1)));
     // Not before the answer is written.
     assert_eq!(conversation.next_request(), None);
     conversation.wrote(1);
@@ -134,8 +135,8 @@ fn who_does_not_read_a_stream_is_cut_off() {
     let mut conversation = Conversation::new(Access::Act);
     conversation.hear(b"{\"verb\":\"events\",\"follow\":true}\n");
     assert!(conversation.next_request().is_some());
-    conversation.begin_stream(&json!({"ok": true}));
-    let line = json!("x".repeat(1000));
+    conversation.begin_stream(&Object::reply(true).into_json());
+    let line = Json::from(&json!("x".repeat(1000)));
     let mut lines = 0;
     while conversation.add(&line) {
         lines += 1;
@@ -148,7 +149,7 @@ fn an_answer_that_is_too_long_is_none() {
     let mut conversation = Conversation::new(Access::Act);
     conversation.hear(b"{\"verb\":\"status\"}\n");
     assert!(conversation.next_request().is_some());
-    conversation.answer(&json!("x".repeat(LONGEST_REPLY)));
+    conversation.answer(&Json::from(&json!("x".repeat(LONGEST_REPLY))));
     assert!(
         conversation
             .output()

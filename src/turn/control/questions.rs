@@ -1,11 +1,8 @@
 //! What clients only ask: answered at once, out of what is known.
 
-use lastout_core::{ProgramId, Time};
-use serde_json::Value;
-
 use super::Answer;
 use crate::control::answers;
-use crate::control::object::Object;
+use crate::control::object::{Json, Object};
 use crate::control::server::ClientId;
 use crate::control::wire::{Code, PROTOCOL, Refusal};
 use crate::linux::people::Resident;
@@ -13,9 +10,10 @@ use crate::logs::message::Query;
 use crate::plan::Launch;
 use crate::turn::{Lastout, NotServed};
 use crate::words;
+use lastout_core::{ProgramId, Time};
 
 impl Lastout {
-    pub(super) fn hello(&self, client: ClientId) -> Value {
+    pub(super) fn hello(&self, client: ClientId) -> Json {
         let may = self.control.as_ref().map(|it| it.server.may(client));
         let mut reply = Object::reply(true);
         reply.put("server", "lastout");
@@ -23,7 +21,7 @@ impl Lastout {
         reply.put("protocol", PROTOCOL);
         reply.put("pid", std::process::id());
         reply.put("access", may.unwrap_or_default());
-        reply.into_value()
+        reply.into_json()
     }
 
     pub(super) fn status(&self, now: Time, programs: &[String]) -> Answer {
@@ -37,11 +35,11 @@ impl Lastout {
             let spec = self.core.spec();
             Some(answers::status(spec, now, id, &status, pid))
         });
-        let statuses: Vec<Value> = statuses.collect();
+        let statuses: Vec<Json> = statuses.collect();
         let mut reply = Object::reply(true);
         reply.put("programs", statuses);
         reply.put("well", is_well);
-        Ok(Some(reply.into_value()))
+        Ok(Some(reply.into_json()))
     }
 
     pub(super) fn why(&self, now: Time, programs: &[String]) -> Answer {
@@ -58,10 +56,10 @@ impl Lastout {
             true => self.core.not_well(),
         };
         let chains = ids.into_iter().map(|id| answers::why(&self.core, now, id));
-        let chains: Vec<Value> = chains.collect();
+        let chains: Vec<Json> = chains.collect();
         let mut reply = Object::reply(true);
         reply.put("programs", chains);
-        Ok(Some(reply.into_value()))
+        Ok(Some(reply.into_json()))
     }
 
     pub(super) fn tree(&self, now: Time) -> Answer {
@@ -73,10 +71,10 @@ impl Lastout {
             let of = residents.iter().filter(|resident| {
                 resident.run.and_then(|run| self.core.program_of(run)) == program
             });
-            of.map(resident).collect::<Vec<Value>>()
+            of.map(resident).collect::<Vec<Json>>()
         };
         let spec = self.core.spec();
-        let mut programs: Vec<Value> = Vec::new();
+        let mut programs: Vec<Json> = Vec::new();
         for id in self.find(&[])? {
             let processes = of(Some(id));
             if processes.is_empty() {
@@ -89,7 +87,7 @@ impl Lastout {
             }
             program.put("told", answers::told(&self.core, now, id));
             program.put("processes", processes);
-            programs.push(program.into_value());
+            programs.push(program.into_json());
         }
         let mut reply = Object::reply(true);
         reply.put("programs", programs);
@@ -98,7 +96,7 @@ impl Lastout {
         if more > 0 {
             reply.put("not_named", more);
         }
-        Ok(Some(reply.into_value()))
+        Ok(Some(reply.into_json()))
     }
 
     pub(super) fn events(
@@ -126,7 +124,7 @@ impl Lastout {
         };
         let mut reply = Object::reply(true);
         reply.put("events", control.events.told_of(names.as_deref()));
-        let reply = reply.into_value();
+        let reply = reply.into_json();
         if follow {
             let names = names.unwrap_or_default();
             control
@@ -177,7 +175,7 @@ impl Lastout {
             }
         })?;
         let control = self.control.as_mut();
-        let reply = Object::reply(true).into_value();
+        let reply = Object::reply(true).into_json();
         let descriptor =
             control.and_then(|control| control.server.hand_over(&self.poll, client, &reply));
         if let Some(descriptor) = descriptor {
@@ -209,10 +207,10 @@ impl Lastout {
     }
 }
 
-fn resident(resident: &Resident) -> Value {
+fn resident(resident: &Resident) -> Json {
     let mut process = Object::default();
     process.put("pid", resident.pid);
     process.put("parent", resident.parent);
     process.put("command", resident.command.as_str());
-    process.into_value()
+    process.into_json()
 }
