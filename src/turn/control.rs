@@ -9,7 +9,7 @@ use super::Lastout;
 use crate::control::events::{Events, Told};
 use crate::control::object::{Json, Object};
 use crate::control::place::{Places, places};
-use crate::control::server::{CLIENT, ClientId, LISTENER, Server};
+use crate::control::server::{CLIENT, ClientId, LISTENER, Next, Server, TIME_FOR_ANSWERS};
 use crate::control::settings::{STAYS, Settings, is_moved};
 use crate::control::wire::{Code, Patience, Refusal, Request, Stream};
 use crate::control::{answers, names};
@@ -177,14 +177,14 @@ impl Lastout {
             return;
         };
         if token == LISTENER {
-            return control.server.accept(now, &self.poll);
+            // After those who are there already.
+            return control.server.knock();
         }
         let client = Server::client_of(token);
         control.server.serve(now, &self.poll, client);
-        self.answer_client(now, client);
     }
 
-    /// Those who have sent more than a turn takes, and those who have taken too long.
+    /// Those who have taken too long, those who have just come, and all who have asked.
     pub(super) fn serve_the_rest(&mut self, now: Time) {
         let Some(control) = &mut self.control else {
             return;
@@ -192,9 +192,8 @@ impl Lastout {
         if control.server.deadline().is_some_and(|at| at <= now) {
             control.server.expire(now, &self.poll);
         }
-        for client in control.server.unfinished() {
-            self.answer_client(now, client);
-        }
+        control.server.accept(now, &self.poll);
+        self.answer_clients(now);
         self.withdraw(now);
     }
 
@@ -206,20 +205,35 @@ impl Lastout {
         }
     }
 
-    fn answer_client(&mut self, now: Time, client: ClientId) {
+    /// One request of each, and again, for as long as a turn may take: to look for all
+    /// processes may take 20 ms, and who asks a hundred times must not hold up the rest.
+    fn answer_clients(&mut self, now: Time) {
+        let asked = self.control.as_ref().is_some_and(|it| it.has_more());
+        if !asked {
+            return;
+        }
+        let until = self.clock.now().plus(TIME_FOR_ANSWERS);
         while let Some(control) = &mut self.control
-            && let Some(request) = control.server.next_request(now, &self.poll, client)
+            && let Some(next) = control.server.next(now, &self.poll)
         {
-            log::trace!("a client asks for {}", request.verb().name());
-            let answer = self.answer(now, client, request);
-            let reply = match answer {
-                Ok(None) => continue,
-                Ok(Some(reply)) => reply,
-                Err(refusal) => refusal.to_reply(),
-            };
-            if let Some(control) = &mut self.control {
-                control.server.answer(now, &self.poll, client, &reply);
+            if let Next::Request(client, request) = next {
+                self.answer_client(now, client, request);
             }
+            if self.clock.now() >= until {
+                return;
+            }
+        }
+    }
+
+    fn answer_client(&mut self, now: Time, client: ClientId, request: Request) {
+        log::trace!("a client asks for {}", request.verb().name());
+        let reply = match self.answer(now, client, request) {
+            Ok(None) => return,
+            Ok(Some(reply)) => reply,
+            Err(refusal) => refusal.to_reply(),
+        };
+        if let Some(control) = &mut self.control {
+            control.server.answer(now, &self.poll, client, &reply);
         }
     }
 

@@ -12,6 +12,8 @@ use serde_json::Value;
 mod access;
 mod crowd;
 mod examples;
+mod flood;
+mod odd;
 mod place;
 mod requests;
 
