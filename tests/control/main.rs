@@ -14,6 +14,7 @@ mod crowd;
 mod examples;
 mod flood;
 mod odd;
+mod orders;
 mod place;
 mod requests;
 

@@ -130,7 +130,7 @@ fn a_reload_gives_one_and_does_not_take_it_away() {
     let mut client = Client::of(&file.socket());
     file.rewrite(&format!("[control]\nenabled = false\n{WEB}"));
     assert_eq!(client.ask(r#"{"verb":"reload"}"#)["ok"], true);
-    run.wait_for_line("changes with the next start");
+    run.wait_for_line(lastout::control::settings::STAYS);
     assert_eq!(client.ask(r#"{"verb":"health"}"#)["healthy"], true);
 }
 
