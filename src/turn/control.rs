@@ -22,6 +22,7 @@ use lastout_core::{
     Event, Notice, Outcome, ProgramId, Reply, Request as Asked, RequestId, Supervisor, Time,
 };
 
+mod logs;
 mod questions;
 
 /// The socket, and what is kept for who asks.

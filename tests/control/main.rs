@@ -13,6 +13,7 @@ mod access;
 mod crowd;
 mod examples;
 mod flood;
+mod logs;
 mod odd;
 mod orders;
 mod place;

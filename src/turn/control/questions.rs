@@ -6,9 +6,7 @@ use crate::control::object::{Json, Object};
 use crate::control::server::ClientId;
 use crate::control::wire::{Code, PROTOCOL, Refusal};
 use crate::linux::people::Resident;
-use crate::logs::message::Query;
-use crate::plan::Launch;
-use crate::turn::{Lastout, NotServed};
+use crate::turn::Lastout;
 use crate::words;
 use lastout_core::{ProgramId, Time};
 
@@ -133,55 +131,6 @@ impl Lastout {
             return Ok(None);
         }
         Ok(Some(reply))
-    }
-
-    /// The relay has what was written, and talks to the client itself from then on.
-    pub(super) fn logs(
-        &mut self,
-        client: ClientId,
-        programs: &[String],
-        mut query: Query,
-    ) -> Answer {
-        let asked_for = self.find(programs)?;
-        let is_relayed = |id: &ProgramId| {
-            let launch = self.launches.get(self.core.launched_as(*id).0 as usize);
-            launch.is_some_and(Launch::is_relayed)
-        };
-        let spec = self.core.spec();
-        let direct = asked_for.iter().find(|id| !is_relayed(id));
-        let is_any_relayed = asked_for.iter().any(is_relayed);
-        // Of all those that are, where nobody was named.
-        if let Some(direct) = direct.filter(|_| !programs.is_empty() || !is_any_relayed) {
-            let name = match programs.is_empty() {
-                true => "every program",
-                false => words::name(spec, *direct),
-            };
-            let message = format!("what {name} writes goes straight to lastout's own output");
-            let hint = "with stdout = \"prefix\", \"json\" or a file it comes by lastout";
-            return Err(Refusal::new(Code::NotRelayed, message).hint(hint));
-        }
-        if !programs.is_empty() {
-            let names = asked_for.iter().map(|id| words::name(spec, *id).to_owned());
-            query.programs = names.collect();
-        }
-        let order = self.order_to_serve(query).map_err(|why| match why {
-            NotServed::NothingKept => {
-                let message = "nothing is kept of what these programs have written";
-                Refusal::new(Code::Unavailable, message)
-                    .hint("they were not started yet, or the container ends")
-            }
-            NotServed::TooMany => {
-                Refusal::new(Code::Unavailable, "too many clients ask for lines at once")
-            }
-        })?;
-        let control = self.control.as_mut();
-        let reply = Object::reply(true).into_json();
-        let descriptor =
-            control.and_then(|control| control.server.hand_over(&self.poll, client, &reply));
-        if let Some(descriptor) = descriptor {
-            self.serve_output(order, descriptor);
-        }
-        Ok(None)
     }
 
     pub(super) fn may_reload(&self) -> Result<(), Refusal> {
