@@ -46,7 +46,7 @@ fn request(verb: Verb) -> (&'static str, bool) {
 }
 
 /// What a process of this user is answered.
-fn asked_by(uid: u32, file: &Configuration, line: &str) -> String {
+pub(super) fn asked_by(uid: u32, file: &Configuration, line: &str) -> String {
     let output = Command::new(binaries::probe())
         .args(["ask", &file.socket(), line])
         .uid(uid)

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 mod access;
 mod crowd;
+mod errors;
 mod examples;
 mod flood;
 mod logs;
