@@ -102,7 +102,11 @@ impl<'a> Fields<'a> {
         let duration = match self.get(field) {
             None => return Ok(None),
             Some(Value::String(text)) => parse_duration(text).ok(),
-            Some(Value::Number(number)) => parse_duration(&number.to_string()).ok(),
+            Some(Value::Number(number)) => match number.as_f64() {
+                // With an exponent it is written, which no duration has.
+                Some(tiny @ 0.0..0.001) => Some(Duration::from_nanos((tiny * 1e9 + 0.5) as u64)),
+                Some(_) | None => parse_duration(&number.to_string()).ok(),
+            },
             Some(_) => None,
         };
         duration.map(Some).ok_or_else(|| Fields::bad(field))

@@ -131,6 +131,41 @@ fn a_field_that_is_there_twice_is_refused_wherever_it_is() {
 }
 
 #[test]
+fn a_timeout_is_read_as_it_was_written_however_short_or_long() {
+    let of = |text: &str| {
+        let line = format!(
+            "{{\"verb\":\"wait\",\"programs\":[\"a\"],\"for\":\"ready\",\"timeout\":{text}}}"
+        );
+        match read(&line) {
+            Ok(Request::Wait { timeout, .. }) => timeout.map(|it| it.as_nanos()),
+            Ok(_) | Err(_) => None,
+        }
+    };
+    for (text, nanos) in [
+        ("0", 0),
+        ("0e5", 0),
+        ("1e-9", 1),
+        ("1e-4", 100_000),
+        ("0.5", 500_000_000),
+        ("1e3", 1_000_000_000_000),
+        ("\"100000000.000000001\"", 100_000_000_000_000_001),
+    ] {
+        assert_eq!(of(text), Some(nanos), "{text}");
+    }
+    for text in [
+        "-1",
+        "-1e-9",
+        "1e300",
+        "99999999999999999999",
+        "\"\"",
+        "\"1 s\"",
+        "null",
+    ] {
+        assert_eq!(of(text), None, "{text}");
+    }
+}
+
+#[test]
 fn a_request_names_a_thousand_programs_and_no_more() {
     let line = |count| {
         let names = vec!["\"a\""; count].join(",");
