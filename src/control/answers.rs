@@ -56,10 +56,9 @@ fn why_of(spec: &Spec, now: Time, status: &Status) -> String {
 pub fn outcomes(spec: &Spec, now: Time, outcomes: &[(ProgramId, Outcome)]) -> Json {
     let all_done = outcomes.iter().all(|(_, outcome)| outcome.is_done());
     let programs = outcomes.iter();
-    let programs = programs.map(|(id, outcome)| one_outcome(spec, now, *id, outcome));
-    let programs: Vec<Json> = programs.collect();
+    let mut programs = programs.map(|(id, outcome)| one_outcome(spec, now, *id, outcome));
     let mut reply = Object::reply(all_done);
-    reply.put("programs", programs);
+    reply.list("programs", &mut programs);
     reply.into_json()
 }
 

@@ -74,6 +74,20 @@ impl Object {
         value.write(&mut self.0);
     }
 
+    /// Puts values in one after the other, so that there is but one of them at a time.
+    pub fn list(&mut self, name: &str, values: &mut dyn Iterator<Item = Json>) {
+        self.put_written(name, &Json::default());
+        self.0.push(b'[');
+        let begin = self.0.len();
+        for value in values {
+            if self.0.len() > begin {
+                self.0.push(b',');
+            }
+            value.write(&mut self.0);
+        }
+        self.0.push(b']');
+    }
+
     /// Puts text in, if there is any.
     pub fn text(&mut self, name: &str, text: &str) {
         if !text.is_empty() {
@@ -214,6 +228,13 @@ mod tests {
         object.put("numbers", vec![0_u32, u32::MAX]);
         object.put("number", -7);
         object.put("nobody", Vec::<String>::new());
+        object.list("none", &mut std::iter::empty());
+        object.list(
+            "some",
+            &mut [true, false]
+                .map(|ok| Object::reply(ok).into_json())
+                .into_iter(),
+        );
         object.put(
             "within",
             vec![Object::default().into_json(), Json::from(&Value::Null)],
@@ -224,7 +245,7 @@ mod tests {
         let value: Value = serde_json::from_slice(object.into_json().bytes()).unwrap();
         let expected = serde_json::json!({
             "ok": true, "text": "a \"b\"\\\n\u{1}\u{7f}ä😀", "numbers": [0, u32::MAX],
-            "number": -7, "nobody": [], "within": [{}, null],
+            "number": -7, "nobody": [], "none": [], "some": [{"ok": true}, {"ok": false}], "within": [{}, null],
             "a": 0, "b": 0.007, "c": 0.21, "d": 12, "e": 1.001,
         });
         assert_eq!(value, expected);

@@ -2,6 +2,7 @@
 //! turns and returns its sections; what fails is a line of the table.
 
 mod chain;
+mod control;
 mod crash;
 mod idle;
 mod memory;
@@ -28,7 +29,7 @@ pub(crate) type Row = (
 );
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 11] = [
+pub(crate) const ROWS: [Row; 12] = [
     ("run", run::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
@@ -39,6 +40,7 @@ pub(crate) const ROWS: [Row; 11] = [
     ("restart", restart::measure),
     ("crash", crash::measure),
     ("relay", relay::measure),
+    ("control", control::measure),
     ("size", size::measure),
 ];
 

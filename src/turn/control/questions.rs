@@ -26,16 +26,15 @@ impl Lastout {
         let ids = self.find(programs)?;
         let not_well = self.core.not_well();
         let is_well = !self.core.is_stopping() && !not_well.iter().any(|id| ids.contains(id));
-        let statuses = ids.into_iter().filter_map(|id| {
+        let mut statuses = ids.into_iter().filter_map(|id| {
             let status = self.core.status(now, id)?;
             let pid = status.run.and_then(|run| self.people.leader(run));
             let pid = pid.map(|person| person.id());
             let spec = self.core.spec();
             Some(answers::status(spec, now, id, &status, pid))
         });
-        let statuses: Vec<Json> = statuses.collect();
         let mut reply = Object::reply(true);
-        reply.put("programs", statuses);
+        reply.list("programs", &mut statuses);
         reply.put("well", is_well);
         Ok(Some(reply.into_json()))
     }
@@ -53,10 +52,9 @@ impl Lastout {
             }
             true => self.core.not_well(),
         };
-        let chains = ids.into_iter().map(|id| answers::why(&self.core, now, id));
-        let chains: Vec<Json> = chains.collect();
+        let mut chains = ids.into_iter().map(|id| answers::why(&self.core, now, id));
         let mut reply = Object::reply(true);
-        reply.put("programs", chains);
+        reply.list("programs", &mut chains);
         Ok(Some(reply.into_json()))
     }
 
@@ -121,7 +119,7 @@ impl Lastout {
             return Ok(None);
         };
         let mut reply = Object::reply(true);
-        reply.put("events", control.events.told_of(names.as_deref()));
+        reply.list("events", &mut control.events.told_of(names.as_deref()));
         let reply = reply.into_json();
         if follow {
             let names = names.unwrap_or_default();
