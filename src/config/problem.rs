@@ -286,8 +286,13 @@ pub(crate) fn nearest<'a>(
     if name.is_empty() || name.len() > LONGEST_NAME {
         return None;
     }
-    let allowed = name.chars().count().div_ceil(3);
-    let candidates = candidates.filter(|c| c.len() <= LONGEST_NAME);
+    let length = name.chars().count();
+    let allowed = length.div_ceil(3);
+    // To be one letter longer is to be one letter away.
+    let is_near = |c: &&str| c.chars().count().abs_diff(length) <= allowed;
+    let candidates = candidates
+        .filter(|c| c.len() <= LONGEST_NAME)
+        .filter(is_near);
     candidates
         .map(|candidate| (distance(&name, &candidate.to_ascii_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)

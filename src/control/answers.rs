@@ -1,21 +1,19 @@
 //! The answers, as docs/protocol.md shows them: what the core knows, with the names and
 //! pids that it does not know, and in words.
 
+use super::object::{Json, Object};
+use super::wire::{Code, Refusal};
+use crate::words;
 use lastout_core::{
     Changes, Health, Outcome, ProgramId, Reason, Refusal as Refused, Spec, Status, Supervisor, Time,
 };
-use serde_json::Value;
-
-use super::object::Object;
-use super::wire::{Code, Refusal};
-use crate::words;
 
 /// How long the reasons of `health` are at most: what Docker keeps of a healthcheck.
 const MOST_OF_REASONS: usize = 4000;
 
 /// How a program is.
 #[must_use]
-pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, pid: Option<i32>) -> Value {
+pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, pid: Option<i32>) -> Json {
     let mut object = Object::default();
     object.put("name", words::name(spec, id));
     object.put("state", status.state.as_str());
@@ -40,7 +38,7 @@ pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, pid: Optio
     }
     object.text("says", status.says.as_deref().unwrap_or_default());
     object.text("why", &why_of(spec, now, status));
-    object.into_value()
+    object.into_json()
 }
 
 /// Why it is not simply running: of who is up, that it is not well.
@@ -55,25 +53,24 @@ fn why_of(spec: &Spec, now: Time, status: &Status) -> String {
 
 /// What came of a request, for each program.
 #[must_use]
-pub fn outcomes(spec: &Spec, now: Time, outcomes: &[(ProgramId, Outcome)]) -> Value {
+pub fn outcomes(spec: &Spec, now: Time, outcomes: &[(ProgramId, Outcome)]) -> Json {
     let all_done = outcomes.iter().all(|(_, outcome)| outcome.is_done());
     let programs = outcomes.iter();
-    let programs = programs.map(|(id, outcome)| one_outcome(spec, now, *id, outcome));
-    let programs: Vec<Value> = programs.collect();
+    let mut programs = programs.map(|(id, outcome)| one_outcome(spec, now, *id, outcome));
     let mut reply = Object::reply(all_done);
-    reply.put("programs", programs);
-    reply.into_value()
+    reply.list("programs", &mut programs);
+    reply.into_json()
 }
 
 /// What came of a request for one program, while others are still open.
 #[must_use]
-pub fn decided(spec: &Spec, now: Time, (id, outcome): (ProgramId, &Outcome)) -> Value {
+pub fn decided(spec: &Spec, now: Time, (id, outcome): (ProgramId, &Outcome)) -> Json {
     let mut line = Object::default();
     line.put("program", one_outcome(spec, now, id, outcome));
-    line.into_value()
+    line.into_json()
 }
 
-fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Value {
+fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Json {
     let (word, text) = words::outcome(spec, now, outcome);
     let mut object = Object::default();
     object.put("name", words::name(spec, id));
@@ -109,12 +106,12 @@ fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Valu
         | Outcome::Removed
         | Outcome::Unknown => {}
     }
-    object.into_value()
+    object.into_json()
 }
 
 /// What a configuration that was or would be read again changes.
 #[must_use]
-pub fn changes(changes: &Changes, is_done: bool) -> Value {
+pub fn changes(changes: &Changes, is_done: bool) -> Json {
     let mut reply = Object::reply(true);
     reply.put("removed", changes.removed.clone());
     reply.put("restarted", changes.restarted.clone());
@@ -127,12 +124,12 @@ pub fn changes(changes: &Changes, is_done: bool) -> Value {
         false => text.replacen("reloaded", "a reload would do this", 1),
     };
     reply.put("text", text);
-    reply.into_value()
+    reply.into_json()
 }
 
 /// Why a program is where it is, step by step.
 #[must_use]
-pub fn why(core: &Supervisor, now: Time, id: ProgramId) -> Value {
+pub fn why(core: &Supervisor, now: Time, id: ProgramId) -> Json {
     let spec = core.spec();
     let is_up = |reason: &Reason| matches!(reason, Reason::Up);
     let steps = core.why(now, id).into_iter().map(|step| {
@@ -146,25 +143,25 @@ pub fn why(core: &Supervisor, now: Time, id: ProgramId) -> Value {
             false => text,
         };
         object.put("text", text);
-        object.into_value()
+        object.into_json()
     });
-    let steps: Vec<Value> = steps.collect();
+    let steps: Vec<Json> = steps.collect();
     let mut object = Object::default();
     object.put("name", words::name(spec, id));
     object.put("because", steps);
-    object.into_value()
+    object.into_json()
 }
 
 /// Whether all is well, and why not.
 #[must_use]
-pub fn health(core: &Supervisor, now: Time) -> Value {
+pub fn health(core: &Supervisor, now: Time) -> Json {
     let spec = core.spec();
-    let mut reasons: Vec<Value> = Vec::new();
+    let mut reasons: Vec<String> = Vec::new();
     let mut length = 0;
     let mut put = |line: String| {
         length += line.len() + 1;
         if length <= MOST_OF_REASONS {
-            reasons.push(line.into());
+            reasons.push(line);
         }
         length <= MOST_OF_REASONS
     };
@@ -179,14 +176,14 @@ pub fn health(core: &Supervisor, now: Time) -> Value {
         let why = why_of(spec, now, &status);
         let (name, state) = (words::name(spec, *id), status.state.as_str());
         if !put(format!("{name}: {state}, {why}")) {
-            reasons.push(format!("and {} more", not_well.len() - told).into());
+            reasons.push(format!("and {} more", not_well.len() - told));
             break;
         }
     }
     let mut reply = Object::reply(true);
     reply.put("healthy", core.is_all_well());
     reply.put("reasons", reasons);
-    reply.into_value()
+    reply.into_json()
 }
 
 /// Who would be told with what, and when.

@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::object::{Json, Object};
 use lastout_core::{Care, ExitStatus, Notice, ProgramId, ProgramState, Question};
-use serde_json::Value;
-
-use super::object::Object;
 
 /// How many are kept.
 const KEPT: usize = 1000;
@@ -101,15 +99,14 @@ impl Events {
     }
 
     /// What happened to these programs, or at all.
-    #[must_use]
-    pub fn told_of(&self, programs: Option<&[String]>) -> Vec<Value> {
-        let is_meant = |happened: &&Happened| match (programs, happened.program()) {
+    pub fn told_of(&self, programs: Option<&[String]>) -> impl Iterator<Item = Json> {
+        let is_meant = move |happened: &&Happened| match (programs, happened.program()) {
             (None, _) => true,
             (Some(programs), Some(about)) => programs.iter().any(|program| program == about),
             (Some(_), None) => false,
         };
         let meant = self.kept.iter().filter(is_meant);
-        meant.map(Happened::to_value).collect()
+        meant.map(Happened::to_json)
     }
 }
 
@@ -122,7 +119,7 @@ impl Happened {
 
     /// As docs/protocol.md shows it.
     #[must_use]
-    pub fn to_value(&self) -> Value {
+    pub fn to_json(&self) -> Json {
         let mut object = Object::default();
         object.put("time", &*self.time);
         if let Some(program) = self.program() {
@@ -137,7 +134,7 @@ impl Happened {
         }
         object.status(self.status);
         object.put("text", &*self.text);
-        object.into_value()
+        object.into_json()
     }
 }
 
@@ -215,14 +212,15 @@ fn is_of_interest(notice: &Notice) -> bool {
 mod tests {
     use super::*;
 
-    fn note(events: &mut Events, notice: &Notice, now: ProgramState) -> Option<Value> {
+    fn note(events: &mut Events, notice: &Notice, now: ProgramState) -> Option<serde_json::Value> {
         let told = Told {
             notice,
             text: "so",
             about: Some((ProgramId(1), "web", now)),
             leader: Some(7),
         };
-        events.note("now".into(), told).map(Happened::to_value)
+        let happened = events.note("now".into(), told)?;
+        serde_json::from_slice(happened.to_json().bytes()).ok()
     }
 
     #[test]
@@ -253,8 +251,8 @@ mod tests {
         for _ in 0..KEPT + 10 {
             note(&mut events, &Notice::AllUp, ProgramState::Running);
         }
-        assert_eq!(events.told_of(None).len(), KEPT);
-        assert_eq!(events.told_of(Some(&["web".into()])).len(), KEPT);
-        assert!(events.told_of(Some(&["db".into()])).is_empty());
+        assert_eq!(events.told_of(None).count(), KEPT);
+        assert_eq!(events.told_of(Some(&["web".into()])).count(), KEPT);
+        assert!(events.told_of(Some(&["db".into()])).next().is_none());
     }
 }

@@ -2,6 +2,7 @@
 //! turns and returns its sections; what fails is a line of the table.
 
 mod chain;
+mod control;
 mod crash;
 mod idle;
 mod memory;
@@ -28,7 +29,7 @@ pub(crate) type Row = (
 );
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 14] = [
+pub(crate) const ROWS: [Row; 15] = [
     ("run", run::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
@@ -42,6 +43,7 @@ pub(crate) const ROWS: [Row; 14] = [
     ("relay-fair", relay::fair::measure),
     ("relay-memory", relay::memory::measure),
     ("relay-signal", relay::signal::measure),
+    ("control", control::measure),
     ("size", size::measure),
 ];
 
