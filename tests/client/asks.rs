@@ -40,7 +40,7 @@ fn status_is_a_table_and_3_where_not_all_is_well() {
             "-",
             "-",
             "0",
-            "failed to start once, at last: could not be started (127)"
+            "failed to start once: its command was not found"
         ]
     );
     assert_eq!(cells(3)[5], "needs bad, which is not to be had");
@@ -57,7 +57,7 @@ fn status_of_those_that_are_well_is_0() {
 #[test]
 fn why_is_a_chain_of_causes() {
     let (configuration, _run) = troubled();
-    let bad = "bad is FATAL: failed to start once, at last: could not be started (127)\n";
+    let bad = "bad is FATAL: failed to start once: its command was not found\n";
     let web = "web is FATAL: needs bad, which is not to be had\n";
     let out = lastout(&configuration, &["why", "web"]).expect(0);
     assert_eq!(out, [web, "  ", bad].concat());
