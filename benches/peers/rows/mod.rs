@@ -11,6 +11,7 @@ mod restart;
 mod run;
 mod signal;
 mod size;
+mod status;
 mod stop;
 
 use std::io::Result;
@@ -28,7 +29,7 @@ pub(crate) type Row = (
 );
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 11] = [
+pub(crate) const ROWS: [Row; 12] = [
     ("run", run::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
@@ -39,6 +40,7 @@ pub(crate) const ROWS: [Row; 11] = [
     ("restart", restart::measure),
     ("crash", crash::measure),
     ("relay", relay::measure),
+    ("status", status::measure),
     ("size", size::measure),
 ];
 
