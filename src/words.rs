@@ -320,7 +320,8 @@ pub fn changes(changes: &Changes) -> String {
 }
 
 /// `a, b and 7 more`.
-fn listed(names: &[String]) -> String {
+#[must_use]
+pub fn listed(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let shown = names.get(..SHOWN).unwrap_or(names).join(", ");
     match names.len().saturating_sub(SHOWN) {

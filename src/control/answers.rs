@@ -194,11 +194,11 @@ pub fn told(core: &Supervisor, now: Time, id: ProgramId) -> String {
         core.status(now, *other)
             .is_some_and(|status| status.run.is_some())
     });
-    let alive: Vec<&str> = alive.map(|(_, other)| other.name.as_str()).collect();
+    let alive: Vec<String> = alive.map(|(_, other)| other.name.clone()).collect();
     let when = match alive.as_slice() {
         [] => String::from(" at once"),
         [one] => format!(" when {one} is gone"),
-        more => format!(" when {} are gone", more.join(", ")),
+        more => format!(" when {} are gone", words::listed(more)),
     };
     let killed = program.stopwaitsecs;
     let killed = killed.map_or_else(String::new, |after| {

@@ -98,6 +98,20 @@ fn tree_has_everybody_below_his_parent() {
 }
 
 #[test]
+fn tree_names_a_few_of_many_that_are_waited_for() {
+    let configuration = Configuration::new(
+        "[defaults]\nstartsecs = 0\n[program.db]\ncommand = \"sleep 1000\"\n\
+         [program.web]\ncommand = \"sleep 1000\"\nnumprocs = 10\ndepends_on = [\"db\"]\n",
+    );
+    let run = configuration.run_until(&["db: started"]);
+    run.lines().wait_for_times(": running", 11);
+    let out = lastout(&configuration, &["tree"]).expect(0);
+    let db =
+        "SIGTERM when web:0, web:1, web:2, web:3, web:4, web:5, web:6, web:7 and 2 more are gone";
+    assert!(out.contains(db), "{out}");
+}
+
+#[test]
 fn events_and_report_tell_of_a_stop() {
     let (configuration, _run) = troubled();
     let out = lastout(&configuration, &["report"]).expect(0);
