@@ -37,18 +37,8 @@ pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, pid: Optio
         object.put("reloading", true);
     }
     object.text("says", status.says.as_deref().unwrap_or_default());
-    object.text("why", &why_of(spec, now, status));
+    object.text("why", &words::why(spec, now, status));
     object.into_json()
-}
-
-/// Why it is not simply running: of who is up, that it is not well.
-fn why_of(spec: &Spec, now: Time, status: &Status) -> String {
-    match (&status.reason, status.health) {
-        (Reason::Up, Health::Unhealthy { failures }) => {
-            format!("unhealthy, has failed to answer {failures} times in a row")
-        }
-        (reason, _) => words::reason(spec, now, reason),
-    }
 }
 
 /// What came of a request, for each program.
@@ -137,7 +127,7 @@ pub fn why(core: &Supervisor, now: Time, id: ProgramId) -> Json {
         object.put("program", words::name(spec, step.program));
         object.put("state", step.state.as_str());
         let status = core.status(now, step.program);
-        let text = status.map_or_else(String::new, |status| why_of(spec, now, &status));
+        let text = status.map_or_else(String::new, |status| words::why(spec, now, &status));
         let text = match text.is_empty() && is_up(&step.reason) {
             true => String::from("is running"),
             false => text,
@@ -173,7 +163,7 @@ pub fn health(core: &Supervisor, now: Time) -> Json {
         let Some(status) = core.status(now, *id) else {
             continue;
         };
-        let why = why_of(spec, now, &status);
+        let why = words::why(spec, now, &status);
         let (name, state) = (words::name(spec, *id), status.state.as_str());
         if !put(format!("{name}: {state}, {why}")) {
             reasons.push(format!("and {} more", not_well.len() - told));
@@ -201,11 +191,11 @@ pub fn told(core: &Supervisor, now: Time, id: ProgramId) -> String {
         core.status(now, *other)
             .is_some_and(|status| status.run.is_some())
     });
-    let alive: Vec<&str> = alive.map(|(_, other)| other.name.as_str()).collect();
+    let alive: Vec<String> = alive.map(|(_, other)| other.name.clone()).collect();
     let when = match alive.as_slice() {
         [] => String::from(" at once"),
         [one] => format!(" when {one} is gone"),
-        more => format!(" when {} are gone", more.join(", ")),
+        more => format!(" when {} are gone", words::listed(more)),
     };
     let killed = program.stopwaitsecs;
     let killed = killed.map_or_else(String::new, |after| {

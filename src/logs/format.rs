@@ -4,7 +4,7 @@
 //! two of them, no two programs share a line. All lines of one read have the same time,
 //! and the part of an object in front of the message is made once for all of them.
 
-use super::frame::{Ending, Part, Parts};
+use super::frame::{Ending, Part, Parts, goes_on};
 use super::message::Channel;
 use super::object;
 use super::output::Output;
@@ -94,7 +94,8 @@ impl Split {
 }
 
 /// Appends an object for each line, until `out` has `most` bytes or there are no more lines.
-/// Without `split` the parts of long lines are told like lines.
+/// Without `split` a part of a long line only says that it goes on (`"partial":true`): who
+/// asks for what is kept may begin in the middle of it.
 pub fn objects(
     out: &mut Output,
     parts: &mut Parts<'_>,
@@ -108,12 +109,18 @@ pub fn objects(
     let plain_front = front.len();
     object::open(&mut front, "message");
     let front = front.bytes();
+    let is_for_client = split.is_none();
     while out.len() < most {
         let Some(Part { bytes, ending, .. }) = parts.next() else {
             break;
         };
         let split = split.as_deref_mut();
         match split.filter(|split| split.parts > 0 || ending == Ending::Cut) {
+            None if is_for_client && goes_on(bytes, ending) => {
+                out.add(front.get(..plain_front).unwrap_or_default());
+                out.add(b",\"partial\":true");
+                object::open(out, "message");
+            }
             None => out.add(front),
             Some(split) => {
                 out.add(front.get(..plain_front).unwrap_or_default());

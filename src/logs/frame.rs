@@ -97,6 +97,20 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
+/// Whether a part is not the last of its line, also where what was kept ends with it: the
+/// end of a stream has this length by a rare chance.
+#[must_use]
+pub fn goes_on(part: &[u8], ending: Ending) -> bool {
+    match ending {
+        Ending::Newline => false,
+        Ending::Cut => true,
+        Ending::Nothing => part.len() + LONGEST_CHARACTER > MOST,
+    }
+}
+
+/// Of how many bytes a character of UTF-8 is at most.
+const LONGEST_CHARACTER: usize = 4;
+
 /// Where to cut more than [`MOST`] bytes without a newline among the first: before a
 /// character that would be cut in two.
 fn cut(bytes: &[u8]) -> usize {
@@ -118,6 +132,25 @@ fn cut(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn log_3_a_part_that_goes_on_is_known_also_where_nothing_behind_it_is_seen() {
+        for (line, goes) in [
+            ("x".repeat(2 * MOST), true),
+            ("ü€𝄞".repeat(MOST), true),
+            ("x".repeat(MOST - 4), false),
+        ] {
+            let first = decided(
+                &line.as_bytes()[..line.len().min(MOST + 1)],
+                line.len() <= MOST,
+            );
+            let mut parts = Parts::new(&line.as_bytes()[..first], true);
+            let part = parts.next().unwrap();
+            assert!(parts.next().is_none());
+            assert_eq!(goes_on(part.bytes, part.ending), goes);
+        }
+    }
+
     use proptest::collection::vec;
     use proptest::prelude::*;
 

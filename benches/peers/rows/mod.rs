@@ -12,6 +12,7 @@ mod restart;
 mod run;
 mod signal;
 mod size;
+mod status;
 mod stop;
 
 use std::io::Result;
@@ -29,7 +30,7 @@ pub(crate) type Row = (
 );
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 15] = [
+pub(crate) const ROWS: [Row; 16] = [
     ("run", run::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
@@ -44,6 +45,7 @@ pub(crate) const ROWS: [Row; 15] = [
     ("relay-memory", relay::memory::measure),
     ("relay-signal", relay::signal::measure),
     ("control", control::measure),
+    ("status", status::measure),
     ("size", size::measure),
 ];
 
