@@ -195,8 +195,8 @@ fn a_start_of_what_is_held_back_says_by_whom() {
             .as_str()
             .unwrap_or_default()
     };
-    assert!(text(0).starts_with("it is STARTING, "), "{answer}");
-    assert_eq!(text(1), "it is STARTING, waits for db to be ready");
+    assert!(text(0).starts_with("STARTING, "), "{answer}");
+    assert_eq!(text(1), "STARTING, waits for db to be ready");
     let mut waits = asks(&file, "start", r#","timeout":0.2"#);
     let held = "not in time: it is STARTING, waits for db to be ready";
     let answer = waits.value();
@@ -220,7 +220,7 @@ fn a_start_of_what_cannot_be_started_says_why() {
     let mut starts = asks(&file, "start", "");
     let answer = starts.value();
     assert_eq!(answer["ok"], false);
-    let text = "failed after  s, could not be started ()";
+    let text = "failed after  s, its command was not found";
     assert_eq!(outcome(&answer), ("ended".into(), text.into()), "{answer}");
 }
 
