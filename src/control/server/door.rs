@@ -60,8 +60,9 @@ impl Server {
     /// Listens again, if it is time to.
     pub(super) fn resume(&mut self, now: Time, poll: &Poll) {
         if self.resumes.is_some_and(|at| at <= now) {
-            self.resumes = None;
-            let _ = poll.add(self.listener.descriptor(), LISTENER, Interest::Readable);
+            let added = poll.add(self.listener.descriptor(), LISTENER, Interest::Readable);
+            // The kernel has no room for it now: ENOMEM, ENOSPC.
+            self.resumes = added.err().map(|_| now.plus(PAUSE));
         }
     }
 
