@@ -2,7 +2,7 @@
 //!
 //! | bound | then |
 //! |---|---|
-//! | 64 connections, 16 of a user other than root and 48 of all of those | the one that has waited for its client for longest makes room, once it had 20 ms to say something; where all wait for lastout, the new one is refused |
+//! | 64 connections, 16 of a user other than root and 48 of all of those | the one that has waited for its client for longest makes room, once it had 200 ms to say something; where all wait for lastout, the new one is refused |
 //! | 16 descriptors are left, or a quarter of all where they are few | the same: a program that is to be started needs some |
 //! | 10 s to finish a request | the connection ends |
 //! | 64 KiB a request, 1 MiB of unread answers | the connection ends ([`super::conversation`]) |

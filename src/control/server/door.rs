@@ -18,7 +18,7 @@ const MOST_OF_OTHERS: usize = 48;
 const ACCEPTED_A_TURN: usize = 64;
 /// For how long nobody who has just come has to leave for another one: the time that it
 /// takes to ask something, even where the machine is busy.
-const GRACE: Duration = Duration::from_millis(20);
+const GRACE: Duration = Duration::from_millis(200);
 /// The pause after a client could not be accepted, for want of descriptors.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -60,8 +60,9 @@ impl Server {
     /// Listens again, if it is time to.
     pub(super) fn resume(&mut self, now: Time, poll: &Poll) {
         if self.resumes.is_some_and(|at| at <= now) {
-            self.resumes = None;
-            let _ = poll.add(self.listener.descriptor(), LISTENER, Interest::Readable);
+            let added = poll.add(self.listener.descriptor(), LISTENER, Interest::Readable);
+            // The kernel has no room for it now: ENOMEM, ENOSPC.
+            self.resumes = added.err().map(|_| now.plus(PAUSE));
         }
     }
 
