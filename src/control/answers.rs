@@ -82,13 +82,14 @@ fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Json
             object.seconds("seconds", *took);
             object.end(Some(*end));
         }
-        Outcome::Reloads { signal } => object.put("signal", signal.to_string()),
+        Outcome::Signalled { signal } | Outcome::Reloads { signal } => {
+            object.put("signal", signal.to_string());
+        }
         Outcome::Impossible(status) | Outcome::SetGoing(status) | Outcome::TimedOut(status) => {
             object.put("state", status.state.as_str());
         }
         Outcome::AlreadyRunning
         | Outcome::AlreadyStopped
-        | Outcome::Signalled
         | Outcome::NotRunning
         | Outcome::NoHealthcheck
         | Outcome::GaveUp { .. }

@@ -153,7 +153,7 @@ pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> (&'static str, Stri
             ("stopped", text)
         }
         Outcome::AlreadyStopped => ("already-stopped", "is stopped already".into()),
-        Outcome::Signalled => ("signalled", "sent the signal".into()),
+        Outcome::Signalled { signal } => ("signalled", format!("sent {signal}")),
         Outcome::Reloads { signal } => ("reloads", format!("told to reload with {signal}")),
         Outcome::NotRunning => ("not-running", "is not running".into()),
         Outcome::Holds { took, end } => {
