@@ -123,7 +123,7 @@ fn reason(spec: &Spec, now: Time, reason: &Reason) -> String {
             format!("{}{want}", fatal_reason(spec, *reason))
         }
         Reason::NotStarted => String::from("does not start by itself"),
-        Reason::Scheduled => String::from("waits for its next time"),
+        Reason::Scheduled => String::from("is scheduled"),
         Reason::StoppedByRequest { .. } => String::from("stopped on request"),
         Reason::Over => String::from("the container ends"),
     }
