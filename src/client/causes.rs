@@ -44,10 +44,15 @@ pub(super) fn status(answer: &Value, out: &mut Out) {
     }
 }
 
-/// Why it is not simply running, and what it says of itself.
+/// Why it is not simply running, when its time is next, and what it says of itself.
 fn note(program: &Value, out: &mut Out) {
     let mut between = "";
     if out.put_field("", program, "why") {
+        between = "; ";
+    }
+    if !text(program, "next").is_empty() {
+        out.put(between);
+        out.put_field("next time ", program, "next");
         between = "; ";
     }
     if is(program, "reloading", true) {

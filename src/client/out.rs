@@ -22,7 +22,7 @@ impl Out {
     pub(super) fn new() -> Out {
         let is_terminal = std::io::stdout().is_terminal();
         let width = terminal::columns().filter(|_| is_terminal);
-        Out::of(width, is_terminal && terminal::welcomes_colour())
+        Out::of(width, has_colour())
     }
 
     /// That is so wide, if it is a terminal.
@@ -88,6 +88,11 @@ impl Out {
     pub(super) fn end(&mut self, code: u8) -> Result<u8, Failure> {
         self.flush().map(|()| code)
     }
+}
+
+/// Whether colours may be written on stdout.
+pub(super) fn has_colour() -> bool {
+    std::io::stdout().is_terminal() && terminal::welcomes_colour()
 }
 
 /// Writes on stdout at once.

@@ -7,12 +7,14 @@ use super::answer::{is, number, text};
 use super::ask::Conversation;
 use super::out;
 use super::typed::Typed;
+use crate::logs::format::prefix_of;
 
 /// How much is kept before it is written.
 const ENOUGH: usize = 64 << 10;
 
 /// Lines as they were written, whatever is in them: what a program writes is for its
-/// reader, colours included. With the program's name in front where there are several.
+/// reader, colours included. With the program's name in front where there are several, as
+/// the relay puts it there.
 pub(super) fn logs(typed: &Typed, conversation: &mut Conversation) -> Outcome {
     conversation.answer()?;
     conversation.follow();
@@ -23,6 +25,7 @@ pub(super) fn logs(typed: &Typed, conversation: &mut Conversation) -> Outcome {
     let mut lines = Lines {
         only,
         has_time: typed.has("timestamps"),
+        has_colour: out::has_colour(),
         text: String::new(),
         open: None,
     };
@@ -41,6 +44,7 @@ struct Lines<'a> {
     /// Whose name need not be said.
     only: &'a str,
     has_time: bool,
+    has_colour: bool,
     text: String,
     /// The part of a long line that was pushed last and goes on, if it does.
     open: Option<Value>,
@@ -63,8 +67,7 @@ impl Lines<'_> {
             }
             let program = text(line, "program");
             if program != self.only {
-                self.text.push_str(program);
-                self.text.push_str(" | ");
+                self.text.push_str(&prefix_of(program, self.has_colour));
             }
         }
         self.text.push_str(text(line, "message"));
@@ -100,6 +103,7 @@ mod tests {
         let mut lines = Lines {
             only: "",
             has_time: true,
+            has_colour: false,
             text: String::new(),
             open: None,
         };
@@ -119,5 +123,18 @@ mod tests {
             lines.text,
             "t a | one line\nt a | be\nt b | between\nt a | gun\nt a | new\n"
         );
+    }
+
+    #[test]
+    fn on_a_terminal_a_name_has_the_colour_that_the_relay_gives_it() {
+        let mut lines = Lines {
+            only: "",
+            has_time: false,
+            has_colour: true,
+            text: String::new(),
+            open: None,
+        };
+        lines.push(&json!({"program": "web", "message": "hello"}));
+        assert_eq!(lines.text, prefix_of("web", true) + "hello\n");
     }
 }

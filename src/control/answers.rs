@@ -11,15 +11,24 @@ use lastout_core::{
 /// How long the reasons of `health` are at most: what Docker keeps of a healthcheck.
 const MOST_OF_REASONS: usize = 4000;
 
+/// What the core does not know of a program.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// The pid of its leader, where it has one.
+    pub pid: Option<i32>,
+    /// When its schedule starts it next, as a clock of its time zone shows it.
+    pub next: Option<String>,
+}
+
 /// How a program is.
 #[must_use]
-pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, pid: Option<i32>) -> Json {
+pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, beside: Beside) -> Json {
     let mut object = Object::default();
     object.put("name", words::name(spec, id));
     object.put("state", status.state.as_str());
     object.seconds("seconds", now.since(status.since));
     object.put("restarts", status.restarts);
-    if let Some(pid) = pid {
+    if let Some(pid) = beside.pid {
         object.put("pid", pid);
         object.put("ready", status.is_ready);
     }
@@ -36,6 +45,7 @@ pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, pid: Optio
     if status.is_reloading {
         object.put("reloading", true);
     }
+    object.text("next", &beside.next.unwrap_or_default());
     object.text("says", status.says.as_deref().unwrap_or_default());
     object.text("why", &words::why(spec, now, status));
     object.into_json()
@@ -82,13 +92,14 @@ fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Json
             object.seconds("seconds", *took);
             object.end(Some(*end));
         }
-        Outcome::Reloads { signal } => object.put("signal", signal.to_string()),
+        Outcome::Signalled { signal } | Outcome::Reloads { signal } => {
+            object.put("signal", signal.to_string());
+        }
         Outcome::Impossible(status) | Outcome::SetGoing(status) | Outcome::TimedOut(status) => {
             object.put("state", status.state.as_str());
         }
         Outcome::AlreadyRunning
         | Outcome::AlreadyStopped
-        | Outcome::Signalled
         | Outcome::NotRunning
         | Outcome::NoHealthcheck
         | Outcome::GaveUp { .. }

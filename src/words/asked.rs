@@ -123,7 +123,7 @@ fn reason(spec: &Spec, now: Time, reason: &Reason) -> String {
             format!("{}{want}", fatal_reason(spec, *reason))
         }
         Reason::NotStarted => String::from("does not start by itself"),
-        Reason::Scheduled => String::from("waits for its next time"),
+        Reason::Scheduled => String::from("is scheduled"),
         Reason::StoppedByRequest { .. } => String::from("stopped on request"),
         Reason::Over => String::from("the container ends"),
     }
@@ -153,7 +153,7 @@ pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> (&'static str, Stri
             ("stopped", text)
         }
         Outcome::AlreadyStopped => ("already-stopped", "is stopped already".into()),
-        Outcome::Signalled => ("signalled", "sent the signal".into()),
+        Outcome::Signalled { signal } => ("signalled", format!("sent {signal}")),
         Outcome::Reloads { signal } => ("reloads", format!("told to reload with {signal}")),
         Outcome::NotRunning => ("not-running", "is not running".into()),
         Outcome::Holds { took, end } => {

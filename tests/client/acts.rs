@@ -32,6 +32,7 @@ fn each_is_told_of_in_a_line_and_0_is_done() {
         (&["start", "a"], "a: is running already\n"),
         (&["restart", "b"], "b: started in 0 s\n"),
         (&["reload", "a"], "a: told to reload with SIGCONT\n"),
+        (&["signal", "CONT", "a"], "a: sent SIGCONT\n"),
         (&["reload"], "no program differs\n"),
         (
             &["wait", "a", "--for", "running"],

@@ -48,6 +48,34 @@ fn status_is_a_table_and_3_where_not_all_is_well() {
 }
 
 #[test]
+fn status_says_when_the_time_of_a_scheduled_program_is() {
+    let configuration = Configuration::new(
+        "[defaults]\ntype = \"oneshot\"\ncommand = \"true\"\nschedule = \"30 4 29 2 *\"\n\
+         [program.leap]\n[program.manual]\nautostart = false\n\
+         [program.zoned]\ntimezone = \"Europe/Berlin\"\n",
+    );
+    let _run = configuration.run_until(&["leap: runs next at "]);
+    let note = |name: &str| {
+        let out = lastout(&configuration, &["status", name]).expect(0);
+        let row = out.lines().nth(1).unwrap_or_default();
+        row.split("  ").last().unwrap_or_default().to_owned()
+    };
+    let at = note("leap");
+    assert!(at.starts_with("is scheduled; next time 20"), "{at}");
+    assert!(at.ends_with("-02-29 04:30 UTC"), "{at}");
+    assert!(note("zoned").ends_with("-02-29 04:30 Europe/Berlin"));
+    assert_eq!(note("manual"), "does not start by itself");
+    lastout(&configuration, &["start", "leap"]).expect(0);
+    assert!(
+        note("leap").starts_with("exit 0; next time 20"),
+        "{}",
+        note("leap")
+    );
+    lastout(&configuration, &["stop", "leap"]).expect(0);
+    assert_eq!(note("leap"), "exit 0");
+}
+
+#[test]
 fn status_of_those_that_are_well_is_0() {
     let (configuration, _run) = troubled();
     let out = lastout(&configuration, &["status", "d*", "off"]).expect(0);

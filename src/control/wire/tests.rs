@@ -69,8 +69,9 @@ fn text() -> impl Strategy<Value = String> {
 /// What serde_json reads of the same, numbers by their text, since it may be a bit off.
 fn rounded(value: &serde_json::Value) -> serde_json::Value {
     match value {
-        serde_json::Value::Number(number) if number.is_f64() => {
-            json!(format!("{:.9e}", number.as_f64().unwrap()))
+        // `-0` is a whole number to us and none to serde_json, and nothing to anybody.
+        serde_json::Value::Number(number) if number.is_f64() || number.as_f64() == Some(0.0) => {
+            json!(format!("{:.9e}", number.as_f64().unwrap() + 0.0))
         }
         serde_json::Value::Array(array) => array.iter().map(rounded).collect(),
         serde_json::Value::Object(object) => {
@@ -113,6 +114,13 @@ proptest! {
     #[test]
     fn any_bytes_are_read_as_serde_json_does(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         agree(&bytes);
+    }
+}
+
+#[test]
+fn a_zero_is_a_zero_whatever_its_sign() {
+    for text in ["0", "-0", "0.0", "-0.0", "[-0e5]"] {
+        agree(text.as_bytes());
     }
 }
 

@@ -1,7 +1,7 @@
 //! What clients only ask: answered at once, out of what is known.
 
 use super::Answer;
-use crate::control::answers;
+use crate::control::answers::{self, Beside};
 use crate::control::object::{Json, Object};
 use crate::control::server::ClientId;
 use crate::control::wire::{Code, PROTOCOL, Refusal};
@@ -29,9 +29,12 @@ impl Lastout {
         let mut statuses = ids.into_iter().filter_map(|id| {
             let status = self.core.status(now, id)?;
             let pid = status.run.and_then(|run| self.people.leader(run));
-            let pid = pid.map(|person| person.id());
+            let beside = Beside {
+                pid: pid.map(|person| person.id()),
+                next: self.next_time_of(id),
+            };
             let spec = self.core.spec();
-            Some(answers::status(spec, now, id, &status, pid))
+            Some(answers::status(spec, now, id, &status, beside))
         });
         let mut reply = Object::reply(true);
         reply.list("programs", &mut statuses);
