@@ -144,8 +144,10 @@ fn as_it_is(conversation: &mut Conversation) -> Outcome {
     let mut code = None;
     while let Some((line, value)) = conversation.next()? {
         out::write(&[line, "\n".to_owned()].concat())?;
-        // The first line is the answer, others only follow it.
-        code.get_or_insert_with(|| status_of(&value));
+        // The first line is the answer, others only follow it; an error ends them.
+        if code.is_none() || value.get("error").is_some() {
+            code = Some(status_of(&value));
+        }
     }
     code.map_or_else(|| Err(ask::ended()), Ok)
 }

@@ -76,23 +76,10 @@ impl Conversation {
         let Some((_, answer)) = self.next()? else {
             return Err(ended());
         };
-        let Some(error) = answer.get("error") else {
-            return Ok(answer);
-        };
-        let mut said = Out::of(None, false);
-        // The errors of a configuration have several lines, as `lastout check` prints them.
-        let message = text(error, "message");
-        said.put(if message.contains('\n') {
-            ""
-        } else {
-            "lastout: "
-        });
-        for (number, line) in message.lines().enumerate() {
-            said.put(if number > 0 { "\n" } else { "" });
-            said.put_clean(line);
+        match refusal(&answer) {
+            Some(refused) => Err(refused),
+            None => Ok(answer),
         }
-        said.put_field("; ", error, "hint");
-        Err(Failure::Said(said.take(), REFUSED))
     }
 
     /// The next line, and what it says; `None`: there is no more.
@@ -136,6 +123,25 @@ impl Conversation {
         let rest = self.input.get(self.searched..).unwrap_or_default();
         rest.contains(&b'\n')
     }
+}
+
+/// What is said if this is no answer but an error.
+pub(super) fn refusal(answer: &Value) -> Option<Failure> {
+    let error = answer.get("error")?;
+    let mut said = Out::of(None, false);
+    // The errors of a configuration have several lines, as `lastout check` prints them.
+    let message = text(error, "message");
+    said.put(if message.contains('\n') {
+        ""
+    } else {
+        "lastout: "
+    });
+    for (number, line) in message.lines().enumerate() {
+        said.put(if number > 0 { "\n" } else { "" });
+        said.put_clean(line);
+    }
+    said.put_field("; ", error, "hint");
+    Some(Failure::Said(said.take(), REFUSED))
 }
 
 fn wrong(what: &str) -> Failure {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::answer::{is, number, text};
-use super::ask::Conversation;
+use super::ask::{Conversation, refusal};
 use super::out;
 use super::typed::Typed;
 use crate::logs::format::prefix_of;
@@ -29,7 +29,12 @@ pub(super) fn logs(typed: &Typed, conversation: &mut Conversation) -> Outcome {
         text: String::new(),
         open: None,
     };
+    let mut end = Ok(0);
     while let Some((_, line)) = conversation.next()? {
+        if let Some(refused) = refusal(&line) {
+            end = Err(refused);
+            break;
+        }
         lines.push(&line);
         if lines.text.len() >= ENOUGH || !conversation.has_line() {
             out::write(&lines.text)?;
@@ -37,7 +42,8 @@ pub(super) fn logs(typed: &Typed, conversation: &mut Conversation) -> Outcome {
         }
     }
     lines.close();
-    out::write(&lines.text).map(|()| 0)
+    out::write(&lines.text)?;
+    end
 }
 
 struct Lines<'a> {

@@ -1,6 +1,7 @@
 //! Who asks for a program's lines (`lastout logs`): first those that are kept, then, who
 //! follows, those that come. Nobody is waited for: a follower for whom 1 MiB waits is let
-//! go, and there are at most 64.
+//! go, and who takes so long to read what is kept that it is not kept any more is told so,
+//! and nothing else. There are at most 64; who does not read makes room.
 
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,8 +22,13 @@ const MOST_CLIENTS: usize = 64;
 /// How much may wait for a follower.
 const MOST_WAITING: usize = 1024 * 1024;
 
-/// How much of what is kept is made ready for a client at once.
-const AT_ONCE: usize = 32 * 1024;
+/// How much of what is kept is made ready for a client at once: with what its socket takes,
+/// all of a program, so that who reads slowly or as a pager does gets it as it was.
+const AT_ONCE: usize = 256 * 1024;
+
+/// What is told last to who was too slow for that.
+const MISSED: &[u8] = b"{\"error\":{\"code\":\"too-slow\",\"message\":\"the lines that come next \
+    were not read in time, and are not kept any more\"}}\n";
 
 /// All clients.
 #[derive(Debug, Default)]
@@ -64,12 +70,17 @@ struct Cursor {
     until: u64,
     /// How many lines are not wanted yet.
     skip: u64,
+    /// Of those before this number some were forgotten before the question.
+    whole_from: u64,
 }
 
 impl Query {
+    fn names(&self, program: &str) -> bool {
+        self.programs.is_empty() || self.programs.iter().any(|one| one == program)
+    }
+
     fn wants(&self, program: &str, channel: Channel) -> bool {
-        let is_named = self.programs.is_empty() || self.programs.iter().any(|one| one == program);
-        is_named && self.channel.is_none_or(|wanted| wanted == channel)
+        self.names(program) && self.channel.is_none_or(|wanted| wanted == channel)
     }
 
     /// The first lines of this number or a later one that it wants.
@@ -90,13 +101,19 @@ impl Query {
         }
         first
     }
+
+    /// From which number on nothing that it wants was forgotten.
+    fn whole_from(&self, kept: &[History]) -> u64 {
+        let wanted = kept.iter().filter(|history| self.names(&history.program));
+        wanted.map(History::whole_from).max().unwrap_or_default()
+    }
 }
 
 impl Clients {
     /// A client has asked. `token` is what [`Poll`] is to report a client as, whose number is
     /// to be added; `next` is the number of what will be written next.
     pub(super) fn welcome(&mut self, socket: OwnedFd, query: Query, kept: &[History], next: u64) {
-        if self.all.len() >= MOST_CLIENTS {
+        if self.all.len() >= MOST_CLIENTS && !self.make_room() {
             let refusal: &[u8] =
                 b"{\"error\":{\"code\":\"too-many-connections\",\"message\":\"64 clients are \
                 served lines already\",\"hint\":\"end one of them\"}}\n";
@@ -115,21 +132,33 @@ impl Clients {
             lines.saturating_sub(u64::from(wanted))
         });
         self.last += 1;
+        let cursor = Cursor {
+            number: 0,
+            left: None,
+            until: next,
+            skip,
+            whole_from: query.whole_from(kept),
+        };
         self.all.push(Client {
             number: self.last,
             socket,
             query,
-            stage: Stage::Kept(Cursor {
-                number: 0,
-                left: None,
-                until: next,
-                skip,
-            }),
+            stage: Stage::Kept(cursor),
             out: Output::new(),
             sent: 0,
             // Not waited for yet: see `turn`.
             interest: Interest::Arrivals,
         });
+    }
+
+    /// Lets the first go that does not read. Whether there was one.
+    fn make_room(&mut self) -> bool {
+        let blocked = self.all.iter().enumerate();
+        let blocked = blocked.filter(|(_, client)| client.interest == Interest::Writable);
+        let first = blocked.min_by_key(|(_, client)| client.number);
+        let first = first.map(|(at, _)| at);
+        // Closed, it is not waited for either.
+        first.map(|at| self.all.swap_remove(at)).is_some()
     }
 
     /// A program has written lines.
@@ -186,6 +215,10 @@ impl Clients {
         let mut has_more = false;
         self.all.retain_mut(|client| {
             let token = Token(base.0 + client.number);
+            if client.misses(kept) {
+                client.out.add(MISSED);
+                client.stage = Stage::Done;
+            }
             if client.interest == Interest::Writable && client.waiting() <= MOST_WAITING {
                 return true;
             }
@@ -219,6 +252,19 @@ impl Clients {
 }
 
 impl Client {
+    /// Whether something that it was to be told next was forgotten meanwhile.
+    fn misses(&self, kept: &[History]) -> bool {
+        let cursor = match &self.stage {
+            Stage::Kept(cursor) => cursor,
+            Stage::Live | Stage::Done => return false,
+        };
+        let mut wanted = kept.iter().filter(|it| self.query.names(&it.program));
+        wanted.any(|history| {
+            // What was gone before the question is no loss.
+            history.whole_from() > cursor.whole_from && history.lacks(cursor.number, cursor.left)
+        })
+    }
+
     fn waiting(&self) -> usize {
         self.out.len() - self.sent
     }

@@ -45,6 +45,8 @@ pub(super) struct History {
     pub(super) program: Rc<str>,
     chunks: VecDeque<Chunk>,
     bytes: VecDeque<u8>,
+    /// Lines of this number or a later one are all here.
+    whole_from: u64,
 }
 
 impl History {
@@ -55,7 +57,24 @@ impl History {
             program,
             chunks: VecDeque::new(),
             bytes: VecDeque::new(),
+            whole_from: 0,
         }
+    }
+
+    /// The first number of which, and of all later ones, nothing was forgotten.
+    #[must_use]
+    pub(super) fn whole_from(&self) -> u64 {
+        self.whole_from
+    }
+
+    /// Whether of the lines of this number and of later ones some were forgotten; of the
+    /// first only so many bytes at its end are meant, if that is said.
+    #[must_use]
+    pub(super) fn lacks(&self, number: u64, left: Option<usize>) -> bool {
+        let first = self.from(number).filter(|chunk| chunk.number == number);
+        let here = first.map_or(0, |chunk| chunk.length);
+        let is_here = left.is_some_and(|left| left <= here);
+        self.whole_from > number + u64::from(is_here)
     }
 
     /// Keeps these lines, and forgets the oldest for which there is no room any more.
@@ -67,6 +86,7 @@ impl History {
                 // What came before would not be what came right before.
                 self.bytes.clear();
                 self.chunks.clear();
+                self.whole_from = chunk.number + 1;
                 let (_, last) = lines.split_at(excess - 1);
                 let newline = memchr::memchr(b'\n', last).map(|newline| newline + 1);
                 // The end of a line that is longer than all that is kept is better than none.
@@ -101,6 +121,7 @@ impl History {
             }
             self.bytes.drain(..gone);
             oldest.length -= gone;
+            self.whole_from = oldest.number + 1;
             if oldest.length == 0 {
                 self.chunks.pop_front();
             }
@@ -181,6 +202,10 @@ mod tests {
                 prop_assert!(written.ends_with(&kept));
                 let begin = written.len() - kept.len();
                 prop_assert!(begin == 0 || written[begin - 1] == b'\n');
+                let whole: Vec<u64> = history.chunks.iter().map(|chunk| chunk.number).collect();
+                let is_whole = begin == 0 || history.whole_from > 0;
+                prop_assert!(is_whole, "{begin} bytes are gone, and nobody says so");
+                prop_assert!(whole.first().is_none_or(|first| history.whole_from <= first + 1));
                 if written.len() > MOST {
                     // A line, and what describes the chunks, is all that is not used.
                     let described = (history.chunks.len() + 1) * size_of::<Chunk>();

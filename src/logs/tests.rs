@@ -300,6 +300,71 @@ fn who_follows_and_does_not_read_is_let_go_and_holds_nobody_up() {
     relay.finish();
 }
 
+/// Clients who ask for what "web" has written, and more is kept than their sockets take.
+fn unread(relay: &Running, web: &mut PipeWriter, count: usize, follow: bool) -> Vec<UnixStream> {
+    web.write_all(b"\n".repeat(60_000).as_slice()).unwrap();
+    web.write_all(b"end\n").unwrap();
+    assert_eq!(relay.news(), News::Ready(SourceId(1)));
+    let asks = (0..count).map(|_| relay.serve("web", None, follow));
+    let clients: Vec<UnixStream> = asks.collect();
+    for client in &clients {
+        let mut is_there = [PollFd::new(client.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(nix::poll::poll(&mut is_there, 20_000_u16), Ok(1));
+    }
+    clients
+}
+
+#[test]
+fn who_reads_so_late_that_lines_are_not_kept_any_more_is_told_so() {
+    for follow in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let relay = Running::start(None);
+        let mut web = relay.adopt(1, "web", to_file(&path, LineFormat::Raw), Some(b"end"));
+        let mut clients = unread(&relay, &mut web, 1, follow);
+        // More than is kept, all of which is read when the other program's line is there.
+        web.write_all(b"later\n".repeat(30_000).as_slice()).unwrap();
+        let mut second = relay.adopt(2, "worker", to_file(&path, LineFormat::Raw), Some(b"end"));
+        drop(web);
+        assert_eq!(relay.news(), News::Ended(SourceId(1)));
+        second.write_all(b"end\n").unwrap();
+        assert_eq!(relay.news(), News::Ready(SourceId(2)));
+        let mut text = String::new();
+        clients[0].read_to_string(&mut text).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let (last, told) = lines.split_last().unwrap();
+        assert!(last.contains("\"code\":\"too-slow\""), "{last}");
+        assert!(
+            told.len() > 1000 && !text.contains("later"),
+            "{}",
+            told.len()
+        );
+        drop(second);
+        assert_eq!(relay.news(), News::Ended(SourceId(2)));
+        relay.finish();
+    }
+}
+
+#[test]
+fn who_does_not_read_makes_room_for_the_65th() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let relay = Running::start(None);
+    let mut web = relay.adopt(1, "web", to_file(&path, LineFormat::Raw), Some(b"end"));
+    let mut clients = unread(&relay, &mut web, 64, false);
+    let mut one_more = relay.serve("web", Some(1), false);
+    assert_eq!(messages(&mut one_more, 9), ["end"]);
+    let mut counts = Vec::new();
+    for client in &mut clients {
+        let mut text = String::new();
+        client.read_to_string(&mut text).unwrap();
+        counts.push(text.lines().count());
+    }
+    let whole = counts.iter().filter(|count| **count == 60_001).count();
+    assert_eq!((counts[0] < 60_001, whole), (true, 63), "{counts:?}");
+    relay.finish();
+}
+
 #[test]
 fn when_pid_1_is_gone_it_writes_what_it_can_and_leaves() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! `logs`, and readers that go away.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use lastout_harness::configuration::Configuration;
@@ -68,6 +69,27 @@ fn log_3_a_line_that_comes_in_parts_is_one_again() {
         .collect();
     let parts: Vec<bool> = lines.iter().map(|line| line["partial"] == true).collect();
     assert_eq!(parts, [true, true, false, false], "{out}");
+}
+
+#[test]
+fn what_the_relay_refuses_is_1_and_says_why() {
+    let (configuration, _run) = talkers();
+    let begin = || {
+        let mut client = must(UnixStream::connect(configuration.socket()), "connect");
+        let question = b"{\"verb\":\"logs\",\"follow\":true}\n";
+        must(client.write_all(question), "ask");
+        let mut lines = BufReader::new(client).lines();
+        // "ok", and the first line that the relay tells.
+        let told = lines.by_ref().take(2).filter_map(Result::ok).count();
+        assert_eq!(told, 2);
+        lines
+    };
+    let _served: Vec<_> = (0..64).map(|_| begin()).collect();
+    let line = "lastout: 64 clients are served lines already; end one of them";
+    lastout(&configuration, &["logs", "a"]).expect_refusal(1, line);
+    let said = lastout(&configuration, &["logs", "a", "--json"]);
+    assert_eq!((said.code, said.err.as_str()), (1, ""), "{}", said.out);
+    assert!(said.out.contains("too-many-connections"), "{}", said.out);
 }
 
 #[test]
