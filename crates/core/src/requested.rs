@@ -360,7 +360,10 @@ impl Supervisor {
                 _ => targets.push(self.target(id, Goal::Done, Some(Outcome::NotRunning))),
             }
         }
-        targets.extend(self.restart_asked_for(now, &restarts));
+        let restarted = self.restart_asked_for(now, &restarts);
+        // One that those need is started with them, whatever was to be said of it alone.
+        targets.retain(|target| restarted.iter().all(|it| it.program != target.program));
+        targets.extend(restarted);
         targets
     }
 

@@ -224,6 +224,18 @@ fn a_program_reloads_by_its_signal_or_else_by_a_restart() {
 }
 
 #[test]
+fn who_does_not_run_and_is_needed_by_who_reloads_with_it_is_started_and_answered_once() {
+    let mut bench = Bench::running(vec![by_hand("db"), needing("app", &[0]), quiet("x")], 1);
+    let programs = ids(&[0, 1]);
+    bench.asks(7, Request::ReloadPrograms { programs });
+    assert_eq!(bench.started(), [0]);
+    bench.execed(2);
+    assert_eq!((bench.started(), bench.replies()), (vec![1], vec![]));
+    bench.execed(3);
+    assert_eq!(bench.outcomes(7), [(0, started()), (1, started())]);
+}
+
+#[test]
 fn a_reload_of_the_file_is_answered_with_what_differs() {
     let mut bench = Bench::running(vec![quiet("web")], 1);
     bench.asks(7, Request::Reload);

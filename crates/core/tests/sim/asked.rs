@@ -259,6 +259,7 @@ impl Checker {
         targets.retain(|target| target.outcome.is_some());
         let mut more = self.each(&restarted, Checker::restart);
         self.start_needed(&mut more);
+        targets.retain(|target| more.iter().all(|it| it.program != target.program));
         targets.append(&mut more);
         targets
     }
