@@ -77,8 +77,6 @@ struct Client {
     /// Since when a request is unfinished.
     half_done: Option<Time>,
     waits_for: Waits,
-    /// Whether it hears of each program before the answer to what it waits for.
-    hears_each: bool,
     /// How many more requests this turn answers.
     budget: usize,
 }
@@ -215,7 +213,6 @@ impl Server {
             since: now,
             half_done: None,
             waits_for: Waits::Not,
-            hears_each: false,
             budget: REQUESTS_A_TURN,
         };
         if client.conversation.output().is_empty() {
@@ -359,17 +356,9 @@ impl Server {
     }
 
     /// A client gets the answer to this when it is there.
-    /// `each`: what is decided of it is told before.
-    pub fn waits(
-        &mut self,
-        now: Time,
-        poll: &Poll,
-        id: ClientId,
-        (request, each): (RequestId, bool),
-    ) {
+    pub fn waits(&mut self, now: Time, poll: &Poll, id: ClientId, request: RequestId) {
         if let Some(client) = self.clients.get_mut(&id) {
             client.waits_for = Waits::Answer(request);
-            client.hears_each = each;
         }
         self.settle(now, poll, id);
     }
@@ -384,8 +373,7 @@ impl Server {
         }
     }
 
-    /// Tells who waits for the answer to this request, and wants to hear it, one line of
-    /// what it will be.
+    /// Tells who waits for the answer to this request one line of what it will be.
     pub fn tell_of_request(
         &mut self,
         now: Time,
@@ -395,7 +383,7 @@ impl Server {
     ) {
         let waits = Waits::Answer(request);
         let mut clients = self.clients.iter_mut();
-        let client = clients.find(|(_, it)| it.hears_each && it.waits_for == waits);
+        let client = clients.find(|(_, it)| it.waits_for == waits);
         if let Some((id, client)) = client {
             let id = *id;
             // No more than a reply, which has all of it again.

@@ -134,11 +134,13 @@ impl Supervisor {
                 request,
                 deadline,
                 wait,
+                each,
             } => {
                 let who = Asker {
                     id,
                     deadline,
                     waits: wait,
+                    hears_each: wait && each,
                 };
                 self.requested(now, who, request);
             }

@@ -24,6 +24,7 @@ impl Bench {
             request,
             deadline,
             wait,
+            each: false,
         });
     }
 

@@ -276,10 +276,24 @@ fn decided(bench: &Bench) -> Vec<u32> {
     .collect()
 }
 
+impl Bench {
+    /// Somebody asks for the end of these, and wants to hear of each.
+    fn asks_to_stop_each(&mut self, id: u64, programs: &[u32], wait: bool) {
+        let programs = programs.iter().copied().map(ProgramId).collect();
+        self.fact(Event::Requested {
+            id: RequestId(id),
+            request: Request::Stop { programs },
+            deadline: None,
+            wait,
+            each: true,
+        });
+    }
+}
+
 #[test]
-fn who_waits_for_several_is_told_of_each_and_of_the_last_by_the_answer() {
+fn who_asks_for_each_of_several_is_told_of_each_and_of_the_last_by_the_answer() {
     let mut bench = Bench::running(vec![quiet("a"), quiet("b"), by_hand("c")], 2);
-    bench.asks_to_stop(1, &[0, 1, 2]);
+    bench.asks_to_stop_each(1, &[0, 1, 2], true);
     assert_eq!(decided(&bench), [2]);
     bench.exited(2, 0);
     bench.gone(2);
@@ -288,4 +302,17 @@ fn who_waits_for_several_is_told_of_each_and_of_the_last_by_the_answer() {
     bench.gone(1);
     assert_eq!(decided(&bench), []);
     assert_eq!(bench.outcomes(1).len(), 3);
+}
+
+#[test]
+fn who_does_not_ask_for_each_or_does_not_wait_is_told_of_nothing_before_the_answer() {
+    let mut bench = Bench::running(vec![quiet("a"), quiet("b"), by_hand("c")], 2);
+    bench.asks_to_stop(1, &[0, 1, 2]);
+    assert_eq!(decided(&bench), []);
+    bench.asks_to_stop_each(2, &[0, 2], false);
+    assert_eq!((decided(&bench), bench.outcomes(2).len()), (vec![], 2));
+    bench.ends(2, 0);
+    assert_eq!((decided(&bench), bench.replies()), (vec![], vec![]));
+    bench.ends(1, 0);
+    assert_eq!((decided(&bench), bench.outcomes(1).len()), (vec![], 3));
 }

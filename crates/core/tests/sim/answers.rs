@@ -17,10 +17,20 @@ use crate::verdict::is_expected;
 pub(crate) struct Asked {
     id: RequestId,
     since: Time,
-    deadline: Option<Time>,
-    wait: bool,
+    patience: Patience,
     /// In the order of the programs.
     targets: Vec<Target>,
+    /// What was told of it before the reply.
+    told: Vec<(ProgramId, Outcome)>,
+}
+
+/// How who asked wants to be answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) deadline: Option<Time>,
+    pub(crate) wait: bool,
+    /// Whether who waits hears of each program before the reply.
+    pub(crate) each: bool,
 }
 
 /// One program of it.
@@ -58,22 +68,29 @@ impl Asked {
     pub(crate) fn new(
         id: RequestId,
         since: Time,
-        deadline: Option<Time>,
-        wait: bool,
+        patience: Patience,
         mut targets: Vec<Target>,
     ) -> Asked {
         targets.sort_by_key(|target| target.program);
         Asked {
             id,
             since,
-            deadline,
-            wait,
+            patience,
             targets,
+            told: Vec::new(),
         }
     }
 
     fn is_decided(&self) -> bool {
         self.targets.iter().all(|target| target.outcome.is_some())
+    }
+
+    /// A program that is decided, and of which who hears of each was not told.
+    fn untold(&self) -> Option<usize> {
+        let is_told = |it: usize| self.told.iter().any(|(told, _)| told.0 as usize == it);
+        let mut decided = self.targets.iter().filter(|it| it.outcome.is_some());
+        let untold = decided.find(|it| !is_told(it.program));
+        untold.filter(|_| self.patience.each).map(|it| it.program)
     }
 }
 
@@ -232,6 +249,36 @@ impl Checker {
         }
     }
 
+    /// A line of a reply that is not whole yet: to who asked for that, once for each
+    /// program, and true. That the reply says the same is seen when it comes, and that
+    /// nothing was left out at the end of the step.
+    pub(crate) fn told_before_the_reply(
+        &mut self,
+        now: Time,
+        id: RequestId,
+        program: ProgramId,
+        outcome: &Outcome,
+    ) -> Check {
+        self.look_at_requests(now);
+        let Some(asked) = self.asked.iter_mut().find(|asked| asked.id == id) else {
+            return Err(format!(
+                "{id:?} is told of {program:?}, and waits for nothing"
+            ));
+        };
+        ensure!(asked.patience.each, "told of each, and did not ask for it");
+        let is_told = asked.told.iter().any(|(told, _)| *told == program);
+        ensure!(!is_told, "{id:?} is told of {program:?} twice");
+        let mut targets = asked.targets.iter();
+        let target = targets.find(|target| target.program == program.0 as usize);
+        let due = target.and_then(|target| target.outcome.as_ref());
+        ensure!(
+            due.is_some_and(|due| is_same(due, outcome)),
+            "told {outcome:?} of {program:?} where {due:?} is due"
+        );
+        asked.told.push((program, outcome.clone()));
+        Ok(())
+    }
+
     /// An answer. It must be due, and it must be true.
     pub(crate) fn reply(&mut self, now: Time, id: RequestId, reply: &Reply) -> Check {
         self.look_at_requests(now);
@@ -253,12 +300,18 @@ impl Checker {
             programs.eq(due),
             "answered of other programs than were asked for"
         );
-        let is_late = asked.deadline.is_some_and(|at| at <= now);
+        for told in &asked.told {
+            ensure!(
+                outcomes.contains(told),
+                "told {told:?}, and answered with {outcomes:?}"
+            );
+        }
+        let is_late = asked.patience.deadline.is_some_and(|at| at <= now);
         for (target, (_, outcome)) in asked.targets.iter().zip(outcomes) {
             let is_right = match (&target.outcome, outcome) {
                 (Some(due), outcome) => is_same(due, outcome),
                 (None, Outcome::TimedOut(_)) => is_late,
-                (None, Outcome::SetGoing(_)) => !asked.wait,
+                (None, Outcome::SetGoing(_)) => !asked.patience.wait,
                 (None, Outcome::Overtaken(By::Shutdown)) => {
                     self.leaves_now = true;
                     self.stop.is_some()
@@ -296,10 +349,18 @@ impl Checker {
         }
         for asked in &self.asked {
             ensure!(!asked.is_decided(), "decided, and not answered: {asked:?}");
-            ensure!(asked.wait, "does not wait, and is not answered: {asked:?}");
             ensure!(
-                asked.deadline.is_none_or(|at| at > now),
+                asked.patience.wait,
+                "does not wait, and is not answered: {asked:?}"
+            );
+            ensure!(
+                asked.patience.deadline.is_none_or(|at| at > now),
                 "its time is over, and it is not answered: {asked:?}"
+            );
+            let untold = asked.untold();
+            ensure!(
+                untold.is_none(),
+                "{untold:?} is decided, and who hears of each was not told: {asked:?}"
             );
         }
         Ok(())

@@ -6,7 +6,7 @@ use lastout_core::{
     Time, Why,
 };
 
-use crate::answers::{Asked, Goal, Target};
+use crate::answers::{Asked, Goal, Patience, Target};
 use crate::facts::Checker;
 use crate::shadow::{Check, Fate, Life, Part, Standing, ensure};
 
@@ -18,6 +18,7 @@ impl Checker {
             request,
             deadline,
             wait,
+            each,
         } = event
         else {
             return Ok(());
@@ -57,7 +58,12 @@ impl Checker {
                 return self.answer_now(*id, Reply::ShutdownBegun);
             }
         };
-        self.open(Asked::new(*id, now, *deadline, *wait, targets));
+        let patience = Patience {
+            deadline: *deadline,
+            wait: *wait,
+            each: *wait && *each,
+        };
+        self.open(Asked::new(*id, now, patience, targets));
         self.look_at_requests(now);
         Ok(())
     }
