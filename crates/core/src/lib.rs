@@ -23,6 +23,7 @@ mod due;
 mod event;
 mod graph;
 mod hooks;
+mod in_vain;
 mod life;
 mod message;
 pub mod order;

@@ -214,7 +214,7 @@ impl Supervisor {
     }
 
     /// What a program needs and is not there.
-    fn missing_needs(&self, id: ProgramId) -> Vec<ProgramId> {
+    pub(crate) fn missing_needs(&self, id: ProgramId) -> Vec<ProgramId> {
         let spec = self.spec.programs.get(id.0 as usize);
         let needs = spec.into_iter().flat_map(|spec| &spec.needs);
         let is_missing = |need: &&crate::Need| {

@@ -414,6 +414,11 @@ impl Supervisor {
         }
     }
 
+    /// One program is looked at again.
+    pub(crate) fn look_again(&mut self, id: ProgramId) {
+        self.dirty.extend(self.graph.rank(id));
+    }
+
     /// Those that wait for what the last reload removed are looked at again.
     fn mark_new_dirty(&mut self) {
         for id in self.ids() {
@@ -492,6 +497,7 @@ impl Supervisor {
                 {
                     self.become_state(now, id, State::Stopped);
                 }
+                self.answer_who_waits_in_vain(now, id);
             }
             Needs::NeverHold(needed) => {
                 let end = self.program(needed).and_then(|program| program.last.end);

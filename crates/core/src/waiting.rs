@@ -71,7 +71,7 @@ pub(crate) enum Goal {
 
 impl Goal {
     /// Whether only a program that is, or will be, up can satisfy it.
-    fn is_of_the_living(self) -> bool {
+    pub(crate) fn is_of_the_living(self) -> bool {
         match self {
             Goal::Up | Goal::Until(Until::Running | Until::Ready | Until::Healthy) => true,
             Goal::Gone { .. } | Goal::Until(Until::Exited | Until::Stopped) | Goal::Done => false,
@@ -155,6 +155,7 @@ impl Supervisor {
         }
         for program in programs {
             self.decide(now, program);
+            self.look_again(program);
         }
         self.answer_the_decided();
     }
@@ -225,7 +226,13 @@ impl Supervisor {
         self.settle_targets(id, Goal::is_of_the_living, Outcome::Removed);
     }
 
-    fn settle_targets(&mut self, id: ProgramId, which: fn(Goal) -> bool, outcome: Outcome) {
+    /// Decides about a program for those who want this of it.
+    pub(crate) fn settle_targets(
+        &mut self,
+        id: ProgramId,
+        which: fn(Goal) -> bool,
+        outcome: Outcome,
+    ) {
         for waiting in &mut self.requests {
             waiting.decide(id, |goal| which(goal).then(|| outcome.clone()));
         }

@@ -62,6 +62,78 @@ fn who_waits_for_what_cannot_become_so_by_itself_is_told_why_at_once() {
 }
 
 #[test]
+fn who_waits_for_what_needs_a_program_that_was_stopped_is_told_so_and_not_left_waiting() {
+    let programs = || vec![quiet("db"), needing("app", &[0]), needing("web", &[1])];
+    let is_for_db = |bench: &Bench, id, of: u32| {
+        let outcomes = bench.outcomes(id);
+        let [(_, Outcome::Impossible(status))] = &outcomes[..] else {
+            panic!("{outcomes:?}");
+        };
+        let program = ProgramId(of);
+        matches!(status.reason, Reason::Needs { program: it, .. } if it == program)
+    };
+    // It is being stopped, and is gone: what waits for it by way of another one, too.
+    let mut bench = Bench::new(programs());
+    bench.waits_for(1, 2, Until::Running);
+    assert_eq!(bench.replies(), []);
+    bench.asks_to_stop(2, &[0]);
+    assert!(is_for_db(&bench, 1, 1));
+    bench.waits_for(3, 1, Until::Ready);
+    assert!(is_for_db(&bench, 3, 0));
+    bench.execed(1);
+    bench.ends(1, 0);
+    bench.waits_for(4, 2, Until::Running);
+    assert!(is_for_db(&bench, 4, 1));
+    // Its end may still come.
+    bench.waits_for(5, 1, Until::Exited);
+    assert_eq!(bench.replies(), []);
+}
+
+#[test]
+fn a_start_that_needs_what_is_stopped_meanwhile_is_told_so() {
+    let app = ProgramSpec {
+        autostart: false,
+        ..needing("app", &[0])
+    };
+    let mut bench = Bench::running(vec![by_hand("db"), app, quiet("x")], 1);
+    bench.asks_to_start(1, &[1]);
+    bench.asks_to_stop(2, &[0]);
+    let outcomes = bench.outcomes(1);
+    let [
+        (0, Outcome::Overtaken(By::Stop)),
+        (1, Outcome::Impossible(_)),
+    ] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}");
+    };
+    // Who stopped it may start it, and what waits for it comes then.
+    bench.asks_to_start(3, &[0]);
+    bench.execed(2);
+    bench.ends(2, 0);
+    assert_eq!(bench.started(), [0]);
+    bench.execed(3);
+    assert_eq!(bench.started(), [1]);
+}
+
+#[test]
+fn who_waits_for_what_needs_a_program_that_comes_by_itself_waits_on() {
+    let job = ProgramSpec {
+        schedule: Some(Concurrency::Forbid),
+        ..quiet("job")
+    };
+    let mut bench = Bench::running(vec![quiet("db"), needing("app", &[0])], 1);
+    bench.execed(2);
+    bench.asks_to_restart(1, &[0, 1]);
+    bench.waits_for(2, 1, Until::Running);
+    bench.ends(2, 0);
+    bench.waits_for(3, 1, Until::Running);
+    assert_eq!(bench.replies(), []);
+    let mut bench = Bench::new(vec![job, needing("app", &[0])]);
+    bench.waits_for(1, 1, Until::Running);
+    assert_eq!(bench.replies(), []);
+}
+
+#[test]
 fn who_waits_for_what_becomes_impossible_is_told_then() {
     let mut bench = Bench::new(vec![quiet("a"), quiet("b")]);
     bench.waits_for(1, 0, Until::Running);

@@ -56,7 +56,7 @@ impl Goal {
         matches!(self, Goal::Gone { .. })
     }
 
-    fn wants_a_life(self) -> bool {
+    pub(crate) fn wants_a_life(self) -> bool {
         match self {
             Goal::Up | Goal::Until(Until::Running | Until::Ready | Until::Healthy) => true,
             Goal::Gone { .. } | Goal::Until(Until::Exited | Until::Stopped) | Goal::Done => false,
@@ -83,6 +83,12 @@ impl Asked {
 
     fn is_decided(&self) -> bool {
         self.targets.iter().all(|target| target.outcome.is_some())
+    }
+
+    /// What nothing is decided of.
+    pub(crate) fn open_targets(&mut self) -> impl Iterator<Item = &mut Target> {
+        let targets = self.targets.iter_mut();
+        targets.filter(|target| target.outcome.is_none())
     }
 
     /// A program that is decided, and of which who hears of each was not told.
@@ -192,7 +198,7 @@ impl Checker {
         let mut all = std::mem::take(&mut self.asked);
         for asked in &mut all {
             let took = now.since(asked.since);
-            for target in asked.targets.iter_mut().filter(|it| it.outcome.is_none()) {
+            for target in asked.open_targets() {
                 target.outcome = self.decided(took, target.program, target.goal);
             }
         }
@@ -260,6 +266,7 @@ impl Checker {
         outcome: &Outcome,
     ) -> Check {
         self.look_at_requests(now);
+        self.look_for_hope(now);
         let Some(asked) = self.asked.iter_mut().find(|asked| asked.id == id) else {
             return Err(format!(
                 "{id:?} is told of {program:?}, and waits for nothing"
@@ -287,6 +294,7 @@ impl Checker {
             ensure!(*reply == due, "answered {reply:?} where {due:?} is due");
             return Ok(());
         }
+        self.look_for_hope(now);
         let Some(place) = self.asked.iter().position(|asked| asked.id == id) else {
             return Err(format!("{id:?} is answered, and nobody waits for that"));
         };
@@ -331,6 +339,7 @@ impl Checker {
     /// Everything was answered that is decided, and nothing that is late waits on.
     pub(crate) fn answers_done(&mut self, now: Time) -> Check {
         self.look_at_requests(now);
+        self.look_for_hope(now);
         ensure!(
             self.replies_due.is_empty(),
             "not answered: {:?}",
@@ -399,7 +408,7 @@ fn is_same(due: &Outcome, given: &Outcome) -> bool {
     }
 }
 
-fn any_status() -> Status {
+pub(crate) fn any_status() -> Status {
     Status {
         state: ProgramState::Stopped,
         run: None,
