@@ -341,6 +341,10 @@ impl Supervisor {
                 targets.push(self.absent(id));
                 continue;
             };
+            if program.standing == Standing::Removed {
+                targets.push(self.absent(id));
+                continue;
+            }
             let is_untold = program.state.is_untold();
             match (
                 program.execed_run().filter(|_| is_untold),

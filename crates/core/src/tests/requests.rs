@@ -273,6 +273,21 @@ fn a_program_that_a_reload_removes_is_up_for_nobody_and_gone_for_who_waits_for_t
 }
 
 #[test]
+fn who_is_removed_and_still_lives_is_not_asked_to_reload() {
+    let db = ProgramSpec {
+        reload_signal: Some(Signal::HUP),
+        ..quiet("db")
+    };
+    let mut bench = Bench::running(vec![db, quiet("web"), quiet("x")], 3);
+    bench.loaded(vec![quiet("x")]);
+    let programs = ids(&[0, 1]);
+    bench.asks(7, Request::ReloadPrograms { programs });
+    assert_eq!(bench.forwarded(), []);
+    let both = [(0, Outcome::Removed), (1, Outcome::Removed)];
+    assert_eq!(bench.outcomes(7), both);
+}
+
+#[test]
 fn a_shutdown_ends_as_a_term_does_and_with_the_status_that_was_asked_for() {
     for (code, status) in [(None, 0), (Some(42), 42)] {
         let mut bench = Bench::running(vec![quiet("web")], 1);

@@ -272,6 +272,9 @@ impl Checker {
 
     /// By its own signal; none: by a restart.
     fn reload(&mut self, program: usize) -> Option<(Goal, Option<Outcome>)> {
+        if self.shadows[program].standing == Standing::Removed {
+            return Some(self.absent(program));
+        }
         let spec = &self.spec.programs[program];
         let shadow = &mut self.shadows[program];
         let is_running = shadow.run().is_some_and(|run| {
