@@ -156,6 +156,11 @@ impl Supervisor {
         for program in programs {
             self.decide(now, program);
             self.look_again(program);
+            if self.is_stopping() {
+                // As of everybody when the shutdown began.
+                let overtaken = Outcome::Overtaken(By::Shutdown);
+                self.settle_targets(program, Goal::is_of_the_living, overtaken);
+            }
         }
         self.answer_the_decided();
     }

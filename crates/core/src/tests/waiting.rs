@@ -306,6 +306,32 @@ fn the_shutdown_overtakes_who_waits_for_a_life_and_keeps_who_waits_for_an_end() 
 }
 
 #[test]
+fn in_the_shutdown_nobody_is_left_waiting_for_a_life_and_who_waits_for_an_end_is() {
+    let spec = ProgramSpec {
+        readiness: Some(Readiness::new(ReadyBy::Message)),
+        ..quiet("db")
+    };
+    let mut bench = Bench::running(vec![spec, needing("app", &[0]), quiet("web")], 2);
+    bench.signal(Signal::TERM);
+    let overtaken = Outcome::Overtaken(By::Shutdown);
+    for until in [Until::Running, Until::Ready] {
+        for program in [0, 2] {
+            bench.waits_for(1, program, until);
+            assert_eq!(bench.outcomes(1), [(program, overtaken.clone())]);
+        }
+        bench.waits_for(1, 1, until);
+        assert!(is_impossible(&bench, 1));
+    }
+    bench.waits_for(2, 0, Until::Stopped);
+    assert_eq!(bench.replies(), []);
+    // What is so is so.
+    let mut bench = Bench::running(vec![quiet("db"), needing("web", &[0])], 2);
+    bench.signal(Signal::TERM);
+    bench.waits_for(3, 0, Until::Running);
+    assert_eq!(bench.outcomes(3), [(0, holds())]);
+}
+
+#[test]
 fn at_the_end_of_lastout_everybody_is_answered_before_it() {
     let mut bench = Bench::running(vec![quiet("web")], 1);
     bench.asks_to_stop(1, &[0]);

@@ -15,7 +15,7 @@ use crate::verdict::is_expected;
 /// A request that was not answered.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    id: RequestId,
+    pub(crate) id: RequestId,
     since: Time,
     patience: Patience,
     /// In the order of the programs.

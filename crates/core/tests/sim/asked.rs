@@ -65,6 +65,9 @@ impl Checker {
         };
         self.open(Asked::new(*id, now, patience, targets));
         self.look_at_requests(now);
+        if stopping {
+            self.no_life_will_come(*id);
+        }
         Ok(())
     }
 

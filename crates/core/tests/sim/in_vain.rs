@@ -1,7 +1,7 @@
 //! The checker on who waits for a program that waits for another one, which will not be
 //! there until somebody asks for it.
 
-use lastout_core::{Outcome, Time, Why};
+use lastout_core::{By, Outcome, RequestId, Time, Why};
 
 use crate::answers::any_status;
 use crate::facts::Checker;
@@ -22,6 +22,15 @@ impl Checker {
             }
         }
         self.asked = all;
+    }
+
+    /// Who asks in the shutdown for a life that is not there waits for nothing.
+    pub(crate) fn no_life_will_come(&mut self, id: RequestId) {
+        for asked in self.asked.iter_mut().filter(|asked| asked.id == id) {
+            for target in asked.open_targets().filter(|it| it.goal.wants_a_life()) {
+                target.outcome = Some(Outcome::Overtaken(By::Shutdown));
+            }
+        }
     }
 
     /// Whether a program is due and waits for what will not be there until somebody asks
