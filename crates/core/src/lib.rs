@@ -34,6 +34,7 @@ mod request;
 mod requested;
 mod restart;
 mod schedule;
+mod settle;
 mod shutdown;
 mod signal;
 mod spec;
