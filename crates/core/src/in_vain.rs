@@ -48,12 +48,10 @@ impl Supervisor {
     /// Whether a program is to have no life, or none after this one, until somebody asks
     /// for it. What has ended for good is told of in another way (DEP-2).
     fn is_unwanted(&self, id: ProgramId) -> bool {
-        let index = id.0 as usize;
-        let (Some(program), Some(spec)) = (self.programs.get(index), self.spec.programs.get(index))
-        else {
+        let Some((program, spec)) = self.pair(id) else {
             return false;
         };
-        let has_times = spec.schedule.is_some() && spec.autostart && !program.stopped;
+        let has_times = program.has_times(spec);
         match program.state {
             State::Starting { .. } | State::Running { .. } => program.leaving == Some(Why::Stopped),
             State::Stopping(_) => program.stopped && !program.again,

@@ -226,12 +226,10 @@ impl Supervisor {
 
     /// Whether a program that is not there will not be by itself.
     fn comes_only_if_asked(&self, id: ProgramId) -> bool {
-        let index = id.0 as usize;
-        let (Some(program), Some(spec)) = (self.programs.get(index), self.spec.programs.get(index))
-        else {
+        let Some((program, spec)) = self.pair(id) else {
             return false;
         };
-        let has_times = spec.schedule.is_some() && spec.autostart && !program.stopped;
+        let has_times = program.has_times(spec);
         match &program.state {
             State::Starting { .. } | State::Running { .. } => program.leaving == Some(Why::Stopped),
             State::Backoff { .. } => false,
@@ -279,7 +277,7 @@ impl Supervisor {
             return;
         };
         let was_busy = program.is_busy(spec);
-        let has_times = spec.schedule.is_some() && spec.autostart;
+        let has_times = spec.has_times();
         let lives = program.state.run().is_some();
         // What has ended for good, or never began, is no reason for the container to stay.
         program.stopped |= lives || has_times || will_live;
@@ -334,10 +332,7 @@ impl Supervisor {
         let mut targets = Vec::new();
         let mut restarts = Vec::new();
         for id in programs.iter().copied() {
-            let index = id.0 as usize;
-            let (Some(program), Some(spec)) =
-                (self.programs.get(index), self.spec.programs.get(index))
-            else {
+            let Some((program, spec)) = self.pair(id) else {
                 targets.push(self.absent(id));
                 continue;
             };

@@ -127,10 +127,7 @@ impl Supervisor {
     fn given_up_for(&self, id: ProgramId) -> Vec<ProgramId> {
         let users = self.graph.users(id).iter().copied();
         let is_given_up = |user: &ProgramId| {
-            let index = user.0 as usize;
-            let (Some(user), Some(spec)) =
-                (self.programs.get(index), self.spec.programs.get(index))
-            else {
+            let Some((user, spec)) = self.pair(*user) else {
                 return false;
             };
             let is_listed = matches!(user.standing, Standing::Listed | Standing::New);

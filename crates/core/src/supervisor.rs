@@ -264,6 +264,12 @@ impl Supervisor {
         ))
     }
 
+    /// A program and its spec, to look at.
+    pub(crate) fn pair(&self, id: ProgramId) -> Option<(&Program, &ProgramSpec)> {
+        let index = id.0 as usize;
+        Some((self.programs.get(index)?, self.spec.programs.get(index)?))
+    }
+
     pub(crate) fn ids(&self) -> impl Iterator<Item = ProgramId> + use<> {
         (0..).map(ProgramId).take(self.programs.len())
     }

@@ -436,8 +436,7 @@ impl Program {
 
     fn standing_on(&self, spec: &ProgramSpec, until: Until) -> Stand {
         let rests = !self.lives_or_will();
-        let is_scheduled = spec.schedule.is_some() && spec.autostart && !self.stopped;
-        let is_to_come = is_scheduled && self.standing != Standing::Removed;
+        let is_to_come = self.has_times(spec) && self.standing != Standing::Removed;
         let holds = match until {
             Until::Running => self.is_running(),
             Until::Ready => self.meets(Condition::Ready),
