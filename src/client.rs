@@ -92,7 +92,10 @@ fn ask(typed: &Typed, verb: Verb, line: &str) -> Outcome {
         | Verb::Restart
         | Verb::Signal
         | Verb::ReloadPrograms
-        | Verb::Wait => return outcomes::programs(&mut conversation, &mut out),
+        | Verb::Wait => {
+            let awaited = typed.option("for").and_then(|state| state.to_str());
+            return outcomes::programs(&mut conversation, awaited, &mut out);
+        }
         Verb::Hello
         | Verb::Status
         | Verb::Why

@@ -205,10 +205,10 @@ impl Narrator {
             }
             Notice::State {
                 program,
-                state,
-                detail,
+                at,
+                status,
             } => {
-                let text = format!("{state} {detail}");
+                let text = words::status(spec, *at, status);
                 (Level::Info, Some(*program), text.into())
             }
         }

@@ -11,6 +11,7 @@ mod table;
 use lastout_core::{Cause, ExitStatus, KillReason, Notice, ProgramId, RunId, Signal, Spec, Time};
 use log::Level;
 
+use crate::control::object::Json;
 use crate::linux::people::{Person, Sighting};
 use crate::say::{self, LogFormat};
 use crate::words;
@@ -276,7 +277,7 @@ impl Report {
 
     /// What is known so far of a shutdown, else of the last stop of a program.
     #[must_use]
-    pub fn so_far(&self) -> serde_json::Value {
+    pub fn so_far(&self) -> Json {
         objects::so_far(self)
     }
 

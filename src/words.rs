@@ -17,7 +17,7 @@ use crate::plan::{Launch, Probe, Ready};
 
 mod asked;
 
-pub use asked::{outcome, reason};
+pub use asked::{outcome, status, why};
 
 /// A program's name.
 #[must_use]
@@ -50,7 +50,35 @@ pub fn end(end: End) -> String {
     match end {
         End::Status(ExitStatus::Code(code)) => format!("exit {code}"),
         End::Status(ExitStatus::Signal(signal)) => format!("ended by {signal}"),
-        End::NeverRan(failure) => format!("could not be started ({})", failure.as_code()),
+        End::NeverRan(failure) => could_not(failure),
+    }
+}
+
+/// That somebody could not be started, and why where that is the command's own fault. The
+/// line that was logged then has the names.
+fn could_not(failure: SpawnFailure) -> String {
+    match failure.stage {
+        Stage::Exec if failure.as_code() == 127 => String::from("its command was not found"),
+        Stage::Exec => {
+            let why = error_text(failure.errno);
+            ["its command could not be run, ", &why].concat()
+        }
+        Stage::Interpreter => String::from("the interpreter of its command is not there"),
+        Stage::Lookup => String::from("its user or group is not there"),
+        Stage::Directory => String::from("its directory could not be entered"),
+        Stage::Pipe
+        | Stage::Fork
+        | Stage::Session
+        | Stage::Stdio
+        | Stage::Groups
+        | Stage::User
+        | Stage::Limit(_)
+        | Stage::Nice
+        | Stage::OomScore
+        | Stage::Capability(_)
+        | Stage::Capabilities
+        | Stage::NoNewPrivileges
+        | Stage::Readiness => String::from("could not be started"),
     }
 }
 
@@ -101,23 +129,23 @@ pub fn cause(spec: &Spec, cause: Cause) -> String {
 #[must_use]
 pub fn fatal_reason(spec: &Spec, reason: FatalReason) -> String {
     match reason {
-        FatalReason::FailedStarts { failures, last } => {
-            format!(
-                "failed to start {}, at last: {}",
-                in_a_row(failures),
-                end(last)
-            )
-        }
+        FatalReason::FailedStarts { failures, last } => [
+            "failed to start ",
+            &in_a_row(failures),
+            at_last(failures),
+            &end(last),
+        ]
+        .concat(),
         FatalReason::NotReady { failures } => {
             format!("was not ready in time {}", in_a_row(failures))
         }
-        FatalReason::PreStart { failures, last } => {
-            format!(
-                "its pre_start failed {}, at last: {}",
-                in_a_row(failures),
-                end(last)
-            )
-        }
+        FatalReason::PreStart { failures, last } => [
+            "its pre_start failed ",
+            &in_a_row(failures),
+            at_last(failures),
+            &end(last),
+        ]
+        .concat(),
         FatalReason::Needs(needed) => {
             format!("needs {}, which is not to be had", name(spec, needed))
         }
@@ -130,6 +158,11 @@ fn in_a_row(times: u32) -> String {
         1 => String::from("once"),
         times => format!("{times} times in a row"),
     }
+}
+
+/// What stands between that and how it went, the last time where there were several.
+const fn at_last(times: u32) -> &'static str {
+    if times == 1 { ": " } else { ", at last: " }
 }
 
 /// Why a program was asked to end, to stand behind what it was told; nothing where the
@@ -246,9 +279,16 @@ fn probe_failed(question: Question, how: &str, count: Option<(u32, u32)>) -> (Le
         (Question::Ready, _) => (Level::Debug, format!("not ready yet: {how}")),
         (Question::Health, Some((failures, most))) => {
             // What it is by now was said loudly.
-            let is_news = failures <= most;
-            let level = if is_news { Level::Warn } else { Level::Debug };
-            (level, format!("not well ({failures} of {most}): {how}"))
+            match failures <= most {
+                true => (
+                    Level::Warn,
+                    format!("not well ({failures} of {most}): {how}"),
+                ),
+                false => {
+                    let text = format!("still not well, {failures} times in a row: {how}");
+                    (Level::Debug, text)
+                }
+            }
         }
         (Question::Health, None) => {
             let text = format!("not well, which does not count yet: {how}");
@@ -280,7 +320,8 @@ pub fn changes(changes: &Changes) -> String {
 }
 
 /// `a, b and 7 more`.
-fn listed(names: &[String]) -> String {
+#[must_use]
+pub fn listed(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let shown = names.get(..SHOWN).unwrap_or(names).join(", ");
     match names.len().saturating_sub(SHOWN) {

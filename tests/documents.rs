@@ -97,6 +97,15 @@ fn the_manual_pages_have_every_subcommand_and_every_section() {
         let entry = format!(".TP\n\\fB{}", command.name);
         assert!(page.contains(&entry), "{}", command.name);
     }
+    assert!(page.contains(".SH SYNOPSIS\n.nf\nlastout [OPTIONS] "));
+    assert!(page.contains(".SS ask a running lastout\n") && !page.contains("\noption\n"));
+    // What is shown as it is fits on 80 columns, with the margin of a page.
+    for printed in page.split(".nf\n").skip(1) {
+        for line in printed.lines().take_while(|line| *line != ".fi") {
+            let shown = line.replace('\\', "");
+            assert!(shown.chars().count() <= 73, "{line}");
+        }
+    }
     let page = read("target/man/supervisor.toml.5");
     for section in read("docs/config.md").lines() {
         if let Some(title) = section.strip_prefix("## ").filter(|it| !it.contains('`')) {

@@ -108,7 +108,12 @@ fn chosen(names: &[String]) -> Result<Vec<Row>> {
         let text = format!("there is no row {name:?}; there are: {}", known.join(", "));
         return Err(Error::new(ErrorKind::InvalidInput, text));
     }
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
+    // `relay` is all rows of the relay.
+    let is_part = |name: &str, of: &str| {
+        let rest = name.strip_prefix(of);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|one| is_part(name, one));
     Ok(ROWS.into_iter().filter(|(name, _)| wanted(name)).collect())
 }
 

@@ -8,14 +8,18 @@ pub(crate) struct Memory {
     pub(crate) rss: f64,
     pub(crate) pss: f64,
     pub(crate) private_dirty: f64,
+    /// What nobody else has mapped, written to or not.
+    pub(crate) private: f64,
 }
 
 pub(crate) fn memory(pid: libc::pid_t) -> Result<Memory> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let private_dirty = field(&text, "Private_Dirty:")?;
     Ok(Memory {
         rss: field(&text, "Rss:")?,
         pss: field(&text, "Pss:")?,
-        private_dirty: field(&text, "Private_Dirty:")?,
+        private_dirty,
+        private: private_dirty + field(&text, "Private_Clean:")?,
     })
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::answer::{is, list, number, seconds, text};
 use super::out::Out;
+use super::table::Notes;
 
 /// A table of programs.
 pub(super) fn status(answer: &Value, out: &mut Out) {
@@ -13,7 +14,7 @@ pub(super) fn status(answer: &Value, out: &mut Out) {
     // A column of nothing would take the room of the notes.
     let has_health = programs.iter().any(|it| it.get("health").is_some());
     out.table.numbers = &[2, 3, 4];
-    (out.table.folds, out.table.has_titles) = (true, true);
+    out.table.notes = Notes::Status;
     out.put("NAME\tSTATE\tPID\tUPTIME\tRESTARTS\t");
     out.put(if has_health {
         "HEALTH\tNOTE\n"
@@ -43,10 +44,15 @@ pub(super) fn status(answer: &Value, out: &mut Out) {
     }
 }
 
-/// Why it is not simply running, and what it says of itself.
+/// Why it is not simply running, when its time is next, and what it says of itself.
 fn note(program: &Value, out: &mut Out) {
     let mut between = "";
     if out.put_field("", program, "why") {
+        between = "; ";
+    }
+    if !text(program, "next").is_empty() {
+        out.put(between);
+        out.put_field("next time ", program, "next");
         between = "; ";
     }
     if is(program, "reloading", true) {

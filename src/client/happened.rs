@@ -6,20 +6,22 @@ use super::Outcome;
 use super::answer::{list, text};
 use super::ask::Conversation;
 use super::out::Out;
+use super::table::Notes;
 
 /// A row for each, and then for each that comes.
 pub(super) fn events(conversation: &mut Conversation, out: &mut Out) -> Outcome {
     let answer = conversation.answer()?;
-    out.table.folds = true;
+    (out.table.notes, out.table.names) = (Notes::Below, 1);
+    let mut day = out.table.is_narrow().then(String::new);
     list(&answer, "events")
         .iter()
-        .for_each(|event| row(event, out));
+        .for_each(|event| row(event, &mut day, out));
     out.flush()?;
     // Without `-f` the connection ends here: nothing more was asked.
     conversation.follow();
     while let Some((_, line)) = conversation.next()? {
         if let Some(event) = line.get("event") {
-            row(event, out);
+            row(event, &mut day, out);
         }
         if !conversation.has_line() {
             out.flush()?;
@@ -28,12 +30,26 @@ pub(super) fn events(conversation: &mut Conversation, out: &mut Out) -> Outcome 
     out.end(0)
 }
 
-pub(super) fn row(event: &Value, out: &mut Out) {
+/// A row. `day`: the one that was shown last, where it stands above the rows for want of
+/// room.
+pub(super) fn row(event: &Value, day: &mut Option<String>, out: &mut Out) {
     // As people write it, to the millisecond.
     let time = text(event, "time");
-    out.put_clean(time.get(..10).unwrap_or_default());
-    out.put(" ");
-    out.put_clean(time.get(11..23).unwrap_or_default());
+    let (date, time) = (time.get(..10), time.get(11..23));
+    let date = date.unwrap_or_default();
+    match day {
+        None => {
+            out.put_clean(date);
+            out.put(" ");
+        }
+        Some(day) if day == date => {}
+        Some(day) => {
+            out.put_clean(date);
+            out.put("\n");
+            date.clone_into(day);
+        }
+    }
+    out.put_clean(time.unwrap_or_default());
     out.put("\t");
     out.put_field("", event, "program");
     out.put("\t");

@@ -8,7 +8,7 @@ use std::io::{IsTerminal, Write};
 use serde_json::Value;
 
 use super::Failure;
-use super::table::Table;
+use super::table::{Table, push_broken};
 use crate::linux::terminal;
 
 /// stdout.
@@ -22,7 +22,7 @@ impl Out {
     pub(super) fn new() -> Out {
         let is_terminal = std::io::stdout().is_terminal();
         let width = terminal::columns().filter(|_| is_terminal);
-        Out::of(width, is_terminal && terminal::welcomes_colour())
+        Out::of(width, has_colour())
     }
 
     /// That is so wide, if it is a terminal.
@@ -40,7 +40,12 @@ impl Out {
 
     /// A text that comes from elsewhere, without anything that a terminal would act upon.
     pub(super) fn put_clean(&mut self, text: &str) {
-        let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+        // Nor anything that shows what follows it from right to left.
+        let shown = |c: char| match c {
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        };
         self.text.extend(text.chars().map(shown));
     }
 
@@ -70,10 +75,7 @@ impl Out {
     /// What will be shown of what was put.
     pub(super) fn take(&mut self) -> String {
         let text = std::mem::take(&mut self.text);
-        match text.contains('\t') {
-            true => self.table.align(&text),
-            false => text,
-        }
+        self.table.align(&text)
     }
 
     /// Shows what was put so far.
@@ -88,6 +90,11 @@ impl Out {
     }
 }
 
+/// Whether colours may be written on stdout.
+pub(super) fn has_colour() -> bool {
+    std::io::stdout().is_terminal() && terminal::welcomes_colour()
+}
+
 /// Writes on stdout at once.
 pub(super) fn write(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout();
@@ -100,5 +107,15 @@ pub(super) fn write(text: &str) -> Result<(), Failure> {
 
 /// Says on stderr what is wrong.
 pub(super) fn complain(text: &str) {
-    let _ = std::io::stderr().write_all([text.trim_end(), "\n"].concat().as_bytes());
+    let text = text.trim_end();
+    let mut stderr = std::io::stderr();
+    let width = terminal::columns().filter(|_| stderr.is_terminal());
+    let mut lines = String::new();
+    match width {
+        // Several lines have their form already.
+        Some(width) if !text.contains('\n') => push_broken(&mut lines, text, width),
+        Some(_) | None => lines.push_str(text),
+    }
+    lines.push('\n');
+    let _ = stderr.write_all(lines.as_bytes());
 }

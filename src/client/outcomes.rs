@@ -8,8 +8,13 @@ use super::answer::{list, status_of, text};
 use super::ask::Conversation;
 use super::out::Out;
 
-/// A line for each program, as soon as it is decided.
-pub(super) fn programs(conversation: &mut Conversation, out: &mut Out) -> Outcome {
+/// A line for each program, as soon as it is decided. `awaited`: the state that is waited
+/// for, which an answer does not name.
+pub(super) fn programs(
+    conversation: &mut Conversation,
+    awaited: Option<&str>,
+    out: &mut Out,
+) -> Outcome {
     let mut told: Vec<String> = Vec::new();
     loop {
         let answer = conversation.answer()?;
@@ -17,20 +22,26 @@ pub(super) fn programs(conversation: &mut Conversation, out: &mut Out) -> Outcom
             for program in list(&answer, "programs") {
                 let name = text(program, "name");
                 if !told.iter().any(|told| told == name) {
-                    say(program, out);
+                    say(program, awaited, out);
                 }
             }
             return out.end(status_of(&answer));
         };
-        say(program, out);
+        say(program, awaited, out);
         out.flush()?;
         told.push(text(program, "name").to_owned());
     }
 }
 
-fn say(program: &Value, out: &mut Out) {
+fn say(program: &Value, awaited: Option<&str>, out: &mut Out) {
     out.put_field("", program, "name");
-    out.put_field(": ", program, "text");
+    out.put(": ");
+    match (awaited, text(program, "outcome"), text(program, "text")) {
+        (Some(state), "holds" | "impossible", said) => {
+            out.put_clean(&said.replacen(" so ", &[" ", state, " "].concat(), 1));
+        }
+        (_, _, said) => out.put_clean(said),
+    }
     out.put("\n");
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::answer::{is, list, number};
 use super::out::Out;
+use super::table::Notes;
 
 /// Programs with their processes below them, each below its parent; then the strays.
 pub(super) fn tree(answer: &Value, out: &mut Out) {
@@ -63,6 +64,7 @@ fn below(all: &[Value], process: &Value, depth: usize, out: &mut Out) {
 /// The goodbye report, as it is read in the log.
 pub(super) fn report(answer: &Value, out: &mut Out) {
     let entries = list(answer, "entries");
+    out.table.notes = Notes::Below;
     if is(answer, "shutdown", true) {
         out.put("the container ends; so far:\n");
     } else if entries.is_empty() {

@@ -286,13 +286,33 @@ pub(crate) fn nearest<'a>(
     if name.is_empty() || name.len() > LONGEST_NAME {
         return None;
     }
-    let allowed = name.chars().count().div_ceil(3);
-    let candidates = candidates.filter(|c| c.len() <= LONGEST_NAME);
-    candidates
-        .map(|candidate| (distance(&name, &candidate.to_ascii_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let letters = name.chars().count();
+    let mut best = None;
+    // A third of it may be another, in very short ones a letter.
+    let mut least = ((letters + 1) / 3).max(1) + 1;
+    let (mut begun, mut count) = (None, 0);
+    for candidate in candidates.filter(|c| c.len() <= LONGEST_NAME) {
+        let other = candidate.to_ascii_lowercase();
+        if letters >= 3 && other.starts_with(&name) {
+            begun = Some(candidate);
+            count += 1;
+        }
+        let length = other.chars().count();
+        // To be one letter longer is to be one letter away.
+        if length.abs_diff(letters) >= least {
+            continue;
+        }
+        let distance = distance(&name, &other);
+        // A word that has no letter in common with it is another word.
+        if distance < least && distance < letters.max(length) {
+            (best, least) = (Some(candidate), distance);
+        }
+    }
+    // The only one that begins like that is meant rather than one with another letter.
+    match count == 1 && least > 0 {
+        true => begun,
+        false => best,
+    }
 }
 
 /// How many letters must be put in, left out, replaced or swapped with their neighbour
@@ -345,6 +365,13 @@ mod tests {
         assert_eq!(nearest("USER", &mut keys.into_iter()), Some("user"));
         assert_eq!(nearest("depends_on", &mut keys.into_iter()), None);
         assert_eq!(nearest("", &mut keys.into_iter()), None);
+        let words = ["start", "status", "a", "db", "done", "web-1", "web-2"];
+        let meant = |name| nearest(name, &mut words.into_iter());
+        assert_eq!([meant("stat"), meant("sta")], [Some("status"), None]);
+        assert_eq!([meant("b"), meant("x")], [Some("db"), None]);
+        assert_eq!([meant("A"), meant("bd")], [Some("a"), Some("db")]);
+        assert_eq!([meant("we"), meant("web"), meant("xy")], [None, None, None]);
+        assert_eq!([meant("nope"), meant("doen")], [None, Some("done")]);
         assert_eq!(nearest(&"u".repeat(1000), &mut keys.into_iter()), None);
     }
 

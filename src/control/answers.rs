@@ -1,27 +1,34 @@
 //! The answers, as docs/protocol.md shows them: what the core knows, with the names and
 //! pids that it does not know, and in words.
 
+use super::object::{Json, Object};
+use super::wire::{Code, Refusal};
+use crate::words;
 use lastout_core::{
     Changes, Health, Outcome, ProgramId, Reason, Refusal as Refused, Spec, Status, Supervisor, Time,
 };
-use serde_json::Value;
-
-use super::object::Object;
-use super::wire::{Code, Refusal};
-use crate::words;
 
 /// How long the reasons of `health` are at most: what Docker keeps of a healthcheck.
 const MOST_OF_REASONS: usize = 4000;
 
+/// What the core does not know of a program.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// The pid of its leader, where it has one.
+    pub pid: Option<i32>,
+    /// When its schedule starts it next, as a clock of its time zone shows it.
+    pub next: Option<String>,
+}
+
 /// How a program is.
 #[must_use]
-pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, pid: Option<i32>) -> Value {
+pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, beside: Beside) -> Json {
     let mut object = Object::default();
     object.put("name", words::name(spec, id));
     object.put("state", status.state.as_str());
     object.seconds("seconds", now.since(status.since));
     object.put("restarts", status.restarts);
-    if let Some(pid) = pid {
+    if let Some(pid) = beside.pid {
         object.put("pid", pid);
         object.put("ready", status.is_ready);
     }
@@ -38,42 +45,32 @@ pub fn status(spec: &Spec, now: Time, id: ProgramId, status: &Status, pid: Optio
     if status.is_reloading {
         object.put("reloading", true);
     }
+    object.text("next", &beside.next.unwrap_or_default());
     object.text("says", status.says.as_deref().unwrap_or_default());
-    object.text("why", &why_of(spec, now, status));
-    object.into_value()
-}
-
-/// Why it is not simply running: of who is up, that it is not well.
-fn why_of(spec: &Spec, now: Time, status: &Status) -> String {
-    match (&status.reason, status.health) {
-        (Reason::Up, Health::Unhealthy { failures }) => {
-            format!("unhealthy, has failed to answer {failures} times in a row")
-        }
-        (reason, _) => words::reason(spec, now, reason),
-    }
+    object.text("why", &words::why(spec, now, status));
+    object.into_json()
 }
 
 /// What came of a request, for each program.
 #[must_use]
-pub fn outcomes(spec: &Spec, now: Time, outcomes: &[(ProgramId, Outcome)]) -> Value {
+pub fn outcomes(spec: &Spec, now: Time, outcomes: &[(ProgramId, Outcome)]) -> Json {
     let all_done = outcomes.iter().all(|(_, outcome)| outcome.is_done());
     let programs = outcomes.iter();
-    let programs = programs.map(|(id, outcome)| one_outcome(spec, now, *id, outcome));
-    let programs: Vec<Value> = programs.collect();
+    let mut programs = programs.map(|(id, outcome)| one_outcome(spec, now, *id, outcome));
     let mut reply = Object::reply(all_done);
-    reply.put("programs", programs);
-    reply.into_value()
+    reply.list("programs", &mut programs);
+    reply.into_json()
 }
 
 /// What came of a request for one program, while others are still open.
 #[must_use]
-pub fn decided(spec: &Spec, now: Time, (id, outcome): (ProgramId, &Outcome)) -> Value {
+pub fn decided(spec: &Spec, now: Time, (id, outcome): (ProgramId, &Outcome)) -> Json {
     let mut line = Object::default();
     line.put("program", one_outcome(spec, now, id, outcome));
-    line.into_value()
+    line.into_json()
 }
 
-fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Value {
+fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Json {
     let (word, text) = words::outcome(spec, now, outcome);
     let mut object = Object::default();
     object.put("name", words::name(spec, id));
@@ -95,13 +92,14 @@ fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Valu
             object.seconds("seconds", *took);
             object.end(Some(*end));
         }
-        Outcome::Reloads { signal } => object.put("signal", signal.to_string()),
+        Outcome::Signalled { signal } | Outcome::Reloads { signal } => {
+            object.put("signal", signal.to_string());
+        }
         Outcome::Impossible(status) | Outcome::SetGoing(status) | Outcome::TimedOut(status) => {
             object.put("state", status.state.as_str());
         }
         Outcome::AlreadyRunning
         | Outcome::AlreadyStopped
-        | Outcome::Signalled
         | Outcome::NotRunning
         | Outcome::NoHealthcheck
         | Outcome::GaveUp { .. }
@@ -109,12 +107,12 @@ fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Valu
         | Outcome::Removed
         | Outcome::Unknown => {}
     }
-    object.into_value()
+    object.into_json()
 }
 
 /// What a configuration that was or would be read again changes.
 #[must_use]
-pub fn changes(changes: &Changes, is_done: bool) -> Value {
+pub fn changes(changes: &Changes, is_done: bool) -> Json {
     let mut reply = Object::reply(true);
     reply.put("removed", changes.removed.clone());
     reply.put("restarted", changes.restarted.clone());
@@ -127,12 +125,12 @@ pub fn changes(changes: &Changes, is_done: bool) -> Value {
         false => text.replacen("reloaded", "a reload would do this", 1),
     };
     reply.put("text", text);
-    reply.into_value()
+    reply.into_json()
 }
 
 /// Why a program is where it is, step by step.
 #[must_use]
-pub fn why(core: &Supervisor, now: Time, id: ProgramId) -> Value {
+pub fn why(core: &Supervisor, now: Time, id: ProgramId) -> Json {
     let spec = core.spec();
     let is_up = |reason: &Reason| matches!(reason, Reason::Up);
     let steps = core.why(now, id).into_iter().map(|step| {
@@ -140,31 +138,31 @@ pub fn why(core: &Supervisor, now: Time, id: ProgramId) -> Value {
         object.put("program", words::name(spec, step.program));
         object.put("state", step.state.as_str());
         let status = core.status(now, step.program);
-        let text = status.map_or_else(String::new, |status| why_of(spec, now, &status));
+        let text = status.map_or_else(String::new, |status| words::why(spec, now, &status));
         let text = match text.is_empty() && is_up(&step.reason) {
             true => String::from("is running"),
             false => text,
         };
         object.put("text", text);
-        object.into_value()
+        object.into_json()
     });
-    let steps: Vec<Value> = steps.collect();
+    let steps: Vec<Json> = steps.collect();
     let mut object = Object::default();
     object.put("name", words::name(spec, id));
     object.put("because", steps);
-    object.into_value()
+    object.into_json()
 }
 
 /// Whether all is well, and why not.
 #[must_use]
-pub fn health(core: &Supervisor, now: Time) -> Value {
+pub fn health(core: &Supervisor, now: Time) -> Json {
     let spec = core.spec();
-    let mut reasons: Vec<Value> = Vec::new();
+    let mut reasons: Vec<String> = Vec::new();
     let mut length = 0;
     let mut put = |line: String| {
         length += line.len() + 1;
         if length <= MOST_OF_REASONS {
-            reasons.push(line.into());
+            reasons.push(line);
         }
         length <= MOST_OF_REASONS
     };
@@ -176,17 +174,17 @@ pub fn health(core: &Supervisor, now: Time) -> Value {
         let Some(status) = core.status(now, *id) else {
             continue;
         };
-        let why = why_of(spec, now, &status);
+        let why = words::why(spec, now, &status);
         let (name, state) = (words::name(spec, *id), status.state.as_str());
         if !put(format!("{name}: {state}, {why}")) {
-            reasons.push(format!("and {} more", not_well.len() - told).into());
+            reasons.push(format!("and {} more", not_well.len() - told));
             break;
         }
     }
     let mut reply = Object::reply(true);
     reply.put("healthy", core.is_all_well());
     reply.put("reasons", reasons);
-    reply.into_value()
+    reply.into_json()
 }
 
 /// Who would be told with what, and when.
@@ -204,11 +202,11 @@ pub fn told(core: &Supervisor, now: Time, id: ProgramId) -> String {
         core.status(now, *other)
             .is_some_and(|status| status.run.is_some())
     });
-    let alive: Vec<&str> = alive.map(|(_, other)| other.name.as_str()).collect();
+    let alive: Vec<String> = alive.map(|(_, other)| other.name.clone()).collect();
     let when = match alive.as_slice() {
         [] => String::from(" at once"),
         [one] => format!(" when {one} is gone"),
-        more => format!(" when {} are gone", more.join(", ")),
+        more => format!(" when {} are gone", words::listed(more)),
     };
     let killed = program.stopwaitsecs;
     let killed = killed.map_or_else(String::new, |after| {

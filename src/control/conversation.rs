@@ -4,8 +4,7 @@
 //! request the same answer. One request is answered after the other, and none is looked at
 //! while an answer waits to be written, so that who does not read is not served either.
 
-use serde_json::Value;
-
+use super::object::Json;
 use super::wire::{Access, Code, LONGEST_REPLY, LONGEST_REQUEST, Refusal, Request};
 
 /// What two sides have said to each other, and not heard yet.
@@ -13,7 +12,9 @@ use super::wire::{Access, Code, LONGEST_REPLY, LONGEST_REQUEST, Refusal, Request
 pub struct Conversation {
     may: Access,
     input: Vec<u8>,
-    /// How much of it is known to have no newline.
+    /// How much of it was understood.
+    begin: usize,
+    /// Up to where there is no newline, as far as is known.
     searched: usize,
     /// Whether the client has said all.
     input_is_over: bool,
@@ -42,6 +43,7 @@ impl Conversation {
         Conversation {
             may,
             input: Vec::new(),
+            begin: 0,
             searched: 0,
             input_is_over: false,
             output: Vec::new(),
@@ -67,13 +69,25 @@ impl Conversation {
     /// Whether it is to be read from: what was read is to be understood first.
     #[must_use]
     pub fn is_listening(&self) -> bool {
-        let is_ready = self.phase == Phase::Listening && self.output().is_empty();
-        is_ready && !self.input_is_over && self.input.len() < LONGEST_REQUEST
+        self.is_ready() && !self.input_is_over && self.unread().len() < LONGEST_REQUEST
+    }
+
+    /// Whether the next line is to be looked at.
+    fn is_ready(&self) -> bool {
+        self.phase == Phase::Listening && self.output().is_empty()
+    }
+
+    /// What was sent and not understood yet.
+    fn unread(&self) -> &[u8] {
+        self.input.get(self.begin..).unwrap_or_default()
     }
 
     /// These bytes were sent.
     pub fn hear(&mut self, bytes: &[u8]) {
         if self.phase != Phase::Ending {
+            self.input.drain(..self.begin);
+            self.searched -= self.begin;
+            self.begin = 0;
             self.input.extend_from_slice(bytes);
         }
     }
@@ -86,27 +100,23 @@ impl Conversation {
     /// Whether a request was begun and not finished.
     #[must_use]
     pub fn is_half_done(&self) -> bool {
-        let is_ready = self.phase == Phase::Listening && self.output().is_empty();
-        is_ready && !self.input.is_empty() && !self.has_more()
+        self.is_ready() && !self.unread().is_empty() && !self.has_more()
     }
 
-    /// Whether there may be a request to answer now.
+    /// Whether [`Conversation::next_request`] has something to look at.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        let can_end = || self.input_is_over || self.input.len() >= LONGEST_REQUEST;
-        let has_line = || can_end() || self.input.get(self.searched..).is_some_and(has_newline);
-        self.phase == Phase::Listening
-            && self.output().is_empty()
-            && !self.input.is_empty()
-            && has_line()
+        let has_line = || self.input.get(self.searched..).is_some_and(has_newline);
+        let is_full = || self.unread().len() >= LONGEST_REQUEST;
+        self.is_ready() && (self.input_is_over || is_full() || has_line())
     }
 
     /// The next request. Until it is answered there is no other one. What is no request is
     /// answered here.
     pub fn next_request(&mut self) -> Option<Request> {
-        while self.phase == Phase::Listening && self.output().is_empty() {
+        while self.is_ready() {
             let Some(line) = self.next_line() else {
-                if self.input_is_over && self.input.is_empty() {
+                if self.input_is_over && self.unread().is_empty() {
                     self.phase = Phase::Ending;
                 }
                 return None;
@@ -145,26 +155,36 @@ impl Conversation {
             Some(at) => self.searched + at + 1,
             None => self.input.len(),
         };
+        let length = end - self.begin;
         let is_too_long = match newline {
-            Some(_) => end > LONGEST_REQUEST,
-            None => end >= LONGEST_REQUEST,
+            Some(_) => length > LONGEST_REQUEST,
+            None => length >= LONGEST_REQUEST,
         };
         if is_too_long {
             let message = format!("a request has at most {LONGEST_REQUEST} bytes");
             self.end_with(&Refusal::new(Code::TooLong, message));
             return None;
         }
-        if newline.is_none() && !(self.input_is_over && end > 0) {
-            self.searched = end;
+        self.searched = end;
+        if newline.is_none() && !(self.input_is_over && length > 0) {
             return None;
         }
-        let rest = self.input.split_off(end);
+        let line = self.input.get(self.begin..end).map(<[u8]>::to_vec);
+        self.begin = end;
+        if self.unread().is_empty() {
+            self.forget_input();
+        }
+        line
+    }
+
+    fn forget_input(&mut self) {
+        self.input = Vec::new();
+        self.begin = 0;
         self.searched = 0;
-        Some(std::mem::replace(&mut self.input, rest))
     }
 
     /// Answers the request.
-    pub fn answer(&mut self, reply: &Value) {
+    pub fn answer(&mut self, reply: &Json) {
         if self.phase == Phase::Asked {
             self.phase = Phase::Listening;
             self.put(reply);
@@ -172,18 +192,18 @@ impl Conversation {
     }
 
     /// Answers the request, and more lines follow.
-    pub fn begin_stream(&mut self, reply: &Value) {
+    pub fn begin_stream(&mut self, reply: &Json) {
         if self.phase == Phase::Asked {
             self.phase = Phase::Streaming;
             self.put(reply);
             // Whatever else was sent is not for us.
-            self.input = Vec::new();
+            self.forget_input();
         }
     }
 
     /// One line more of a stream, or of what comes before an answer. False: so much is
     /// unread that this ends it.
-    pub fn add(&mut self, line: &Value) -> bool {
+    pub fn add(&mut self, line: &Json) -> bool {
         if !matches!(self.phase, Phase::Streaming | Phase::Asked) {
             return true;
         }
@@ -194,24 +214,22 @@ impl Conversation {
     /// Says why it ends.
     pub fn end_with(&mut self, refusal: &Refusal) {
         self.put(&refusal.to_reply());
-        self.input = Vec::new();
+        self.forget_input();
         self.phase = Phase::Ending;
     }
 
-    fn put(&mut self, reply: &Value) {
-        let mut line = reply.to_string();
-        if line.len() >= LONGEST_REPLY {
+    fn put(&mut self, reply: &Json) {
+        if reply.bytes().len() >= LONGEST_REPLY {
             let message = "the answer would be longer than 1 MiB";
             let refusal = Refusal::new(Code::TooMuch, message).hint("name fewer programs");
-            line = refusal.to_reply().to_string();
+            return self.put(&refusal.to_reply());
         }
-        line.push('\n');
-        if self.written == self.output.len() {
+        if self.output().is_empty() {
             self.written = 0;
-            self.output = line.into_bytes();
-        } else {
-            self.output.extend_from_slice(line.as_bytes());
+            self.output.clear();
         }
+        self.output.extend_from_slice(reply.bytes());
+        self.output.push(b'\n');
     }
 
     /// What is to be written.

@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::object::{Json, Object};
 use lastout_core::{Care, ExitStatus, Notice, ProgramId, ProgramState, Question};
-use serde_json::Value;
-
-use super::object::Object;
 
 /// How many are kept.
 const KEPT: usize = 1000;
@@ -48,21 +46,18 @@ pub struct Told<'a> {
 impl Events {
     /// Takes note of something, unless it is of no interest later.
     pub fn note(&mut self, time: String, told: Told<'_>) -> Option<&Happened> {
-        if !is_of_interest(told.notice) {
+        if !is_of_interest(told.notice) && !self.ends_its_stop(told) {
             return None;
         }
+        // The state is told already.
+        let text = told.text.strip_prefix("FATAL: ").unwrap_or(told.text);
         let mut happened = Happened {
             time: time.into(),
             program: None,
             change: None,
             pid: 0,
             status: None,
-            text: told
-                .text
-                .chars()
-                .take(LONGEST_TEXT)
-                .collect::<String>()
-                .into(),
+            text: text.chars().take(LONGEST_TEXT).collect::<String>().into(),
         };
         if let Some((id, name, now)) = told.about {
             let place = id.0 as usize;
@@ -100,16 +95,25 @@ impl Events {
         self.kept.back()
     }
 
+    /// Whether somebody who was told to end is gone now, with all that was left behind.
+    fn ends_its_stop(&self, told: Told<'_>) -> bool {
+        let Some((id, _, now)) = told.about else {
+            return false;
+        };
+        let known = self.known.get(id.0 as usize);
+        let is_stopping = known.is_some_and(|(state, _)| *state == ProgramState::Stopping);
+        is_stopping && state_after(told.notice, now).is_some()
+    }
+
     /// What happened to these programs, or at all.
-    #[must_use]
-    pub fn told_of(&self, programs: Option<&[String]>) -> Vec<Value> {
-        let is_meant = |happened: &&Happened| match (programs, happened.program()) {
+    pub fn told_of(&self, programs: Option<&[String]>) -> impl Iterator<Item = Json> {
+        let is_meant = move |happened: &&Happened| match (programs, happened.program()) {
             (None, _) => true,
             (Some(programs), Some(about)) => programs.iter().any(|program| program == about),
             (Some(_), None) => false,
         };
         let meant = self.kept.iter().filter(is_meant);
-        meant.map(Happened::to_value).collect()
+        meant.map(Happened::to_json)
     }
 }
 
@@ -122,7 +126,7 @@ impl Happened {
 
     /// As docs/protocol.md shows it.
     #[must_use]
-    pub fn to_value(&self) -> Value {
+    pub fn to_json(&self) -> Json {
         let mut object = Object::default();
         object.put("time", &*self.time);
         if let Some(program) = self.program() {
@@ -137,7 +141,7 @@ impl Happened {
         }
         object.status(self.status);
         object.put("text", &*self.text);
-        object.into_value()
+        object.into_json()
     }
 }
 
@@ -150,17 +154,27 @@ fn state_after(notice: &Notice, now: ProgramState) -> Option<ProgramState> {
         Notice::WillRestart { .. } => Some(ProgramState::Backoff),
         Notice::GaveUp { .. } => Some(ProgramState::Fatal),
         Notice::Told { .. } => Some(ProgramState::Stopping),
-        Notice::Ended { .. } => Some(match now {
+        Notice::Ended { asked, .. } => Some(match now {
+            // Of a restart: it goes from STOPPING to STARTING.
+            ProgramState::Starting | ProgramState::Running if asked.is_some() => return None,
             ProgramState::Starting | ProgramState::Running => ProgramState::Backoff,
+            // That is told of next, and why.
+            ProgramState::Fatal => return None,
             ProgramState::Stopped
             | ProgramState::Backoff
             | ProgramState::Stopping
-            | ProgramState::Exited
-            | ProgramState::Fatal => now,
+            | ProgramState::Exited => now,
         }),
+        Notice::TreeGone { .. } => match now {
+            ProgramState::Stopped | ProgramState::Exited => Some(now),
+            ProgramState::Starting
+            | ProgramState::Running
+            | ProgramState::Backoff
+            | ProgramState::Stopping
+            | ProgramState::Fatal => None,
+        },
         Notice::NotStarted { .. }
         | Notice::Killing { .. }
-        | Notice::TreeGone { .. }
         | Notice::ShutdownBegun { .. }
         | Notice::LastCall
         | Notice::KillingEverybody { .. }
@@ -179,14 +193,18 @@ fn state_after(notice: &Notice, now: ProgramState) -> Option<ProgramState> {
 
 fn is_of_interest(notice: &Notice) -> bool {
     match notice {
-        // Asked again and again until it is ready.
-        Notice::Care { news, .. } => !matches!(
-            news,
-            Care::ProbeFailed {
-                question: Question::Ready,
-                ..
-            }
-        ),
+        // Asked again and again until it is ready, or well again, each time would drive out
+        // what is worth to be known later.
+        Notice::Care {
+            news: Care::ProbeFailed {
+                question, count, ..
+            },
+            ..
+        } => {
+            let is_news = count.is_some_and(|(failures, most)| failures <= most);
+            *question == Question::Health && is_news
+        }
+        Notice::Care { .. } => true,
         Notice::TreeGone { .. }
         | Notice::NextInterruptKills
         | Notice::Ignored { .. }
@@ -215,14 +233,24 @@ fn is_of_interest(notice: &Notice) -> bool {
 mod tests {
     use super::*;
 
-    fn note(events: &mut Events, notice: &Notice, now: ProgramState) -> Option<Value> {
+    fn note(events: &mut Events, notice: &Notice, now: ProgramState) -> Option<serde_json::Value> {
+        note_in_words(events, notice, now, "so")
+    }
+
+    fn note_in_words(
+        events: &mut Events,
+        notice: &Notice,
+        now: ProgramState,
+        text: &str,
+    ) -> Option<serde_json::Value> {
         let told = Told {
             notice,
-            text: "so",
+            text,
             about: Some((ProgramId(1), "web", now)),
             leader: Some(7),
         };
-        events.note("now".into(), told).map(Happened::to_value)
+        let happened = events.note("now".into(), told)?;
+        serde_json::from_slice(happened.to_json().bytes()).ok()
     }
 
     #[test]
@@ -248,13 +276,121 @@ mod tests {
     }
 
     #[test]
+    fn who_was_given_up_is_fatal_with_the_reason_and_says_so_once() {
+        let mut events = Events::default();
+        let (program, run) = (ProgramId(1), lastout_core::RunId(1));
+        let fatal = ProgramState::Fatal;
+        note(&mut events, &Notice::Started { program, run }, fatal).unwrap();
+        let ended = note(&mut events, &ended(program, run), fatal).unwrap();
+        assert_eq!(ended.get("to"), None);
+        let reason = lastout_core::FatalReason::NotReady { failures: 1 };
+        let notice = Notice::GaveUp { program, reason };
+        let text = "FATAL: was not ready in time once";
+        let gave_up = note_in_words(&mut events, &notice, fatal, text).unwrap();
+        assert_eq!(
+            (&gave_up["from"], &gave_up["to"]),
+            (&"STARTING".into(), &"FATAL".into())
+        );
+        assert_eq!(gave_up["text"], "was not ready in time once");
+    }
+
+    #[test]
+    fn a_stop_is_over_when_nobody_is_left_and_not_with_its_leader() {
+        let mut events = Events::default();
+        let (program, run) = (ProgramId(1), lastout_core::RunId(1));
+        let (running, stopping) = (ProgramState::Running, ProgramState::Stopping);
+        note(&mut events, &Notice::Started { program, run }, running).unwrap();
+        note(&mut events, &Notice::Up { program }, running).unwrap();
+        let told = Notice::Told {
+            program,
+            run,
+            signal: lastout_core::Signal::TERM,
+            why: lastout_core::Why::Stopped,
+        };
+        note(&mut events, &told, stopping).unwrap();
+        assert_eq!(
+            note(&mut events, &ended(program, run), stopping)
+                .unwrap()
+                .get("to"),
+            None
+        );
+        let gone = Notice::TreeGone { program, run };
+        assert_eq!(note(&mut events, &gone, stopping), None);
+        let over = note(&mut events, &gone, ProgramState::Stopped).unwrap();
+        assert_eq!(
+            (&over["from"], &over["to"]),
+            (&"STOPPING".into(), &"STOPPED".into())
+        );
+        // Who leaves nobody behind is gone with its leader: it is said once.
+        assert_eq!(note(&mut events, &gone, ProgramState::Stopped), None);
+    }
+
+    #[test]
+    fn a_restart_goes_from_stopping_to_starting() {
+        let mut events = Events::default();
+        let (program, run) = (ProgramId(1), lastout_core::RunId(1));
+        let running = ProgramState::Running;
+        let why = lastout_core::Why::Restarted;
+        note(&mut events, &Notice::Started { program, run }, running).unwrap();
+        let told = Notice::Told {
+            program,
+            run,
+            signal: lastout_core::Signal::TERM,
+            why,
+        };
+        note(&mut events, &told, running).unwrap();
+        let mut left = ended(program, run);
+        if let Notice::Ended { asked, .. } = &mut left {
+            *asked = Some((std::time::Duration::ZERO, why));
+        }
+        let left = note(&mut events, &left, running).unwrap();
+        assert_eq!(left.get("to"), None);
+        let started = note(&mut events, &Notice::Started { program, run }, running).unwrap();
+        assert_eq!(
+            (&started["from"], &started["to"]),
+            (&"STOPPING".into(), &"STARTING".into())
+        );
+    }
+
+    #[test]
+    fn checks_that_fail_when_it_is_known_already_drive_nothing_out() {
+        let mut events = Events::default();
+        let mut failed = |question, count| {
+            let (end, program) = (None, ProgramId(1));
+            let news = Care::ProbeFailed {
+                question,
+                end,
+                count,
+            };
+            let notice = Notice::Care { program, news };
+            note(&mut events, &notice, ProgramState::Running).is_some()
+        };
+        assert!(failed(Question::Health, Some((2, 2))));
+        assert!(!failed(Question::Health, Some((3, 2))));
+        assert!(!failed(Question::Health, None));
+        assert!(!failed(Question::Ready, None));
+    }
+
+    fn ended(program: ProgramId, run: lastout_core::RunId) -> Notice {
+        Notice::Ended {
+            program,
+            run,
+            status: ExitStatus::Code(3),
+            out_of_memory: false,
+            lived: std::time::Duration::ZERO,
+            asked: None,
+            expected: false,
+        }
+    }
+
+    #[test]
     fn the_last_thousand_are_kept() {
         let mut events = Events::default();
         for _ in 0..KEPT + 10 {
             note(&mut events, &Notice::AllUp, ProgramState::Running);
         }
-        assert_eq!(events.told_of(None).len(), KEPT);
-        assert_eq!(events.told_of(Some(&["web".into()])).len(), KEPT);
-        assert!(events.told_of(Some(&["db".into()])).is_empty());
+        assert_eq!(events.told_of(None).count(), KEPT);
+        assert_eq!(events.told_of(Some(&["web".into()])).count(), KEPT);
+        assert!(events.told_of(Some(&["db".into()])).next().is_none());
     }
 }

@@ -14,27 +14,29 @@ const LISTED: usize = 12;
 /// # Errors
 /// A name that none has, with the nearest, or those that there are.
 pub fn find(known: &[(ProgramId, &str)], names: &[String]) -> Result<Vec<ProgramId>, Refusal> {
+    let bases: Vec<&str> = known.iter().map(|(_, name)| base(name)).collect();
     let mut is_meant = vec![names.is_empty(); known.len()];
     for name in names {
-        let mut found = false;
-        for ((_, known), is_meant) in known.iter().zip(&mut is_meant) {
-            if means(name, known) {
+        let is_pattern = name.contains('*');
+        let means = |text: &str| match is_pattern {
+            true => fits(name, text),
+            false => name == text,
+        };
+        let is_all = name == "all";
+        // All of none is none.
+        let mut found = is_all;
+        for (((_, known), base), is_meant) in known.iter().zip(&bases).zip(&mut is_meant) {
+            if is_all || means(known) || means(base) {
                 *is_meant = true;
                 found = true;
             }
         }
-        // All of none is none.
-        if !found && name != "all" {
+        if !found {
             return Err(missing(known, name));
         }
     }
     let meant = known.iter().zip(is_meant).filter(|(_, is_meant)| *is_meant);
     Ok(meant.map(|((id, _), _)| *id).collect())
-}
-
-/// Whether a name or pattern means the program of this name.
-fn means(name: &str, program: &str) -> bool {
-    name == "all" || fits(name, program) || fits(name, base(program))
 }
 
 /// The name without the number of an instance.

@@ -16,6 +16,7 @@ use nix::sys::stat::FchmodatFlags::FollowSymlink;
 use nix::sys::stat::{FileStat, Mode, fchmodat, fstat, lstat, umask};
 use nix::unistd::{Pid, geteuid, mkdir, unlink};
 
+use super::descriptors;
 use super::notify::address::{Address, socket_of};
 use crate::control::place::{OWN_DIRECTORY, Place};
 
@@ -211,6 +212,19 @@ impl Peer {
     #[must_use]
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// Whether it has one of the last descriptors that lastout may have.
+    #[must_use]
+    pub fn is_of_the_last(&self) -> bool {
+        descriptors::is_of_the_last(self.descriptor())
+    }
+
+    /// Takes the lowest number that is free, after somebody else has left one.
+    pub fn move_down(&mut self) {
+        if let Ok(lower) = self.socket.as_fd().try_clone_to_owned() {
+            self.socket = lower;
+        }
     }
 
     /// For somebody else to talk to.

@@ -4,7 +4,7 @@
 //! end of a pipe.
 
 use std::mem::MaybeUninit;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -99,6 +99,17 @@ pub(super) fn restore_limit() {
         // SAFETY: as above. To lower a soft limit needs no right.
         unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &restored) };
     }
+}
+
+/// How many descriptors clients leave to those who are to be started.
+const LEFT_FOR_STARTS: libc::rlim_t = 16;
+
+/// Whether so few are left beyond this one that a client should not have it: the lowest
+/// that is free is given out first. Where there are few altogether, the last quarter.
+pub(super) fn is_of_the_last(descriptor: BorrowedFd<'_>) -> bool {
+    let number = descriptor.as_raw_fd() as libc::rlim_t;
+    let is_last = |most: libc::rlim_t| number + 1 + LEFT_FOR_STARTS.min(most / 4) > most;
+    limit().is_some_and(|limit| is_last(limit.rlim_cur))
 }
 
 fn limit() -> Option<libc::rlimit> {

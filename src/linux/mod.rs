@@ -21,6 +21,7 @@ pub mod outlet;
 pub mod parent;
 pub mod passwd;
 pub mod people;
+pub mod pipe;
 pub mod poll;
 mod privileges;
 mod probe;

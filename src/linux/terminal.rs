@@ -45,8 +45,31 @@ pub fn take_back() {
 }
 
 /// How many columns the terminal on descriptor 1 has; `None`: it is none, or does not say.
+///
+/// `docker exec -it` starts a command first and tells the size then, so that a terminal
+/// that says nothing is asked again for a fifth of a second. For clients only: it waits.
 #[must_use]
 pub fn columns() -> Option<usize> {
+    let wait = || {
+        let _ = nix::poll::poll(&mut [], nix::poll::PollTimeout::from(10_u8));
+    };
+    size_in_time(columns_now, wait)
+}
+
+/// What `ask` says that is not nothing, with a `wait` before it is asked again.
+fn size_in_time(ask: impl Fn() -> Option<u16>, wait: impl Fn()) -> Option<usize> {
+    const TIMES: usize = 20;
+    for _ in 0..TIMES {
+        match ask()? {
+            0 => wait(),
+            columns => return Some(usize::from(columns)),
+        }
+    }
+    None
+}
+
+/// The same as it is now, 0 where it is not known; `None`: it is no terminal.
+fn columns_now() -> Option<u16> {
     let mut size = libc::winsize {
         ws_row: 0,
         ws_col: 0,
@@ -55,7 +78,7 @@ pub fn columns() -> Option<usize> {
     };
     // SAFETY: the kernel writes a struct of this size, which is ours (ioctl_tty(2)).
     let got = unsafe { libc::ioctl(1, libc::TIOCGWINSZ, &raw mut size) };
-    (got == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+    (got == 0).then_some(size.ws_col)
 }
 
 /// Puts a program's group in front.
@@ -107,4 +130,26 @@ pub fn let_go() -> LetGo {
     super::signals::swallow(Signal::HUP);
     super::signals::swallow(Signal::CONT);
     LetGo::Free
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::size_in_time;
+
+    #[test]
+    fn a_terminal_whose_size_is_not_known_yet_is_asked_again_for_a_while() {
+        let waits = Cell::new(0_usize);
+        let after = |wanted: usize, size: Option<u16>| {
+            waits.set(0);
+            let ask = || if waits.get() < wanted { Some(0) } else { size };
+            let found = size_in_time(ask, || waits.set(waits.get() + 1));
+            (found, waits.get())
+        };
+        assert_eq!(after(0, Some(80)), (Some(80), 0));
+        assert_eq!(after(3, Some(80)), (Some(80), 3));
+        assert_eq!(after(0, None), (None, 0));
+        assert_eq!(after(1000, Some(80)), (None, 20));
+    }
 }

@@ -100,7 +100,7 @@ impl Relay {
             LineFormat::Prefix => {
                 let sink = self.sinks.get(sink).and_then(Option::as_ref);
                 let in_colour = self.colour && sink.is_some_and(Sink::is_terminal);
-                Form::Prefix(prefix_of(&program, in_colour))
+                Form::Prefix(prefix_of(&program, in_colour).into_bytes())
             }
             LineFormat::Json => Form::Json(Split::default()),
         };

@@ -97,7 +97,8 @@ impl Clients {
     /// to be added; `next` is the number of what will be written next.
     pub(super) fn welcome(&mut self, socket: OwnedFd, query: Query, kept: &[History], next: u64) {
         if self.all.len() >= MOST_CLIENTS {
-            let refusal: &[u8] = b"{\"error\":{\"code\":\"too-many\",\"message\":\"64 clients are \
+            let refusal: &[u8] =
+                b"{\"error\":{\"code\":\"too-many-connections\",\"message\":\"64 clients are \
                 served lines already\",\"hint\":\"end one of them\"}}\n";
             // Whoever does not read it sees that the connection ends.
             let _ = orders::send(socket.as_fd(), refusal);

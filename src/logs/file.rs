@@ -221,6 +221,9 @@ impl RotatedFile {
         while oldest < self.log.backups && self.older(oldest).symlink_metadata().is_ok() {
             oldest += 1;
         }
+        // To be renamed over, ext4 would write the younger one to disk before (ext4(5),
+        // auto_da_alloc); whether there is one, the renaming tells.
+        let _ = std::fs::remove_file(self.older(oldest));
         for number in (1..oldest).rev() {
             std::fs::rename(self.older(number), self.older(number + 1))?;
         }

@@ -4,7 +4,7 @@
 //! two of them, no two programs share a line. All lines of one read have the same time,
 //! and the part of an object in front of the message is made once for all of them.
 
-use super::frame::{Ending, Part, Parts};
+use super::frame::{Ending, Part, Parts, goes_on};
 use super::message::Channel;
 use super::object;
 use super::output::Output;
@@ -25,9 +25,9 @@ pub struct Writer<'a> {
 /// What is in front of the lines of a program; in a colour of its name where it goes to a
 /// terminal.
 #[must_use]
-pub fn prefix_of(program: &str, in_colour: bool) -> Vec<u8> {
+pub fn prefix_of(program: &str, in_colour: bool) -> String {
     if !in_colour {
-        return [program, " | "].concat().into_bytes();
+        return [program, " | "].concat();
     }
     // FNV-1a, for that it is short: a name has the same colour in every life.
     let hash = program.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
@@ -37,9 +37,7 @@ pub fn prefix_of(program: &str, in_colour: bool) -> Vec<u8> {
     let colour = ["31", "32", "33", "34", "35", "36"]
         .get(hash as usize % 6)
         .unwrap_or(&"36");
-    ["\x1b[", colour, "m", program, " |\x1b[0m "]
-        .concat()
-        .into_bytes()
+    ["\x1b[", colour, "m", program, " |\x1b[0m "].concat()
 }
 
 /// Appends lines with this in front, until `out` has `most` bytes or there are no more
@@ -94,7 +92,8 @@ impl Split {
 }
 
 /// Appends an object for each line, until `out` has `most` bytes or there are no more lines.
-/// Without `split` the parts of long lines are told like lines.
+/// Without `split` a part of a long line only says that it goes on (`"partial":true`): who
+/// asks for what is kept may begin in the middle of it.
 pub fn objects(
     out: &mut Output,
     parts: &mut Parts<'_>,
@@ -108,12 +107,18 @@ pub fn objects(
     let plain_front = front.len();
     object::open(&mut front, "message");
     let front = front.bytes();
+    let is_for_client = split.is_none();
     while out.len() < most {
         let Some(Part { bytes, ending, .. }) = parts.next() else {
             break;
         };
         let split = split.as_deref_mut();
         match split.filter(|split| split.parts > 0 || ending == Ending::Cut) {
+            None if is_for_client && goes_on(bytes, ending) => {
+                out.add(front.get(..plain_front).unwrap_or_default());
+                out.add(b",\"partial\":true");
+                object::open(out, "message");
+            }
             None => out.add(front),
             Some(split) => {
                 out.add(front.get(..plain_front).unwrap_or_default());
@@ -169,7 +174,7 @@ mod tests {
         let mut out = Output::new();
         let prefix = prefix_of("web", false);
         let mut parts = Parts::new(b"one\n\n\xfftwo\r\nlast", true);
-        prefixed(&mut out, &mut parts, &prefix, usize::MAX);
+        prefixed(&mut out, &mut parts, prefix.as_bytes(), usize::MAX);
         assert_eq!(
             out.bytes(),
             b"web | one\nweb | \nweb | \xfftwo\r\nweb | last\n"
@@ -180,9 +185,8 @@ mod tests {
     fn log_2_a_name_has_one_colour_of_six() {
         let mut colours = Vec::new();
         for name in ["web", "worker", "cron", "db", "cache", "mail", "queue", "a"] {
-            let prefix = prefix_of(name, true);
-            assert_eq!(prefix, prefix_of(name, true));
-            let text = String::from_utf8(prefix).unwrap();
+            let text = prefix_of(name, true);
+            assert_eq!(text, prefix_of(name, true));
             assert!(text.ends_with(&format!("m{name} |\x1b[0m ")), "{text:?}");
             colours.push(text[..5].to_string());
         }

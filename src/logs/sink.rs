@@ -16,6 +16,7 @@ use log::Level;
 use super::file::{Failure, RotatedFile};
 use super::message::{News, SourceId};
 use crate::linux::outlet::Outlet;
+use crate::linux::pipe;
 use crate::linux::shared::Gauge;
 
 /// How long a sink is left alone that could not be written to.
@@ -94,11 +95,15 @@ pub(super) struct Around {
 }
 
 impl Sink {
-    /// lastout's own stdout or stderr.
+    /// lastout's own stdout or stderr. A pipe is made to hold as much as the programs' do:
+    /// one that holds 64 KiB takes longer than all else, since each of its few pieces wakes
+    /// the reader and is waited for (docs/speed.md).
     #[must_use]
     pub(super) fn own(number: i32) -> Sink {
         let name = if number == 1 { "stdout" } else { "stderr" };
-        Sink::new(Way::Own(Outlet::of(number)), name.into())
+        let outlet = Outlet::of(number);
+        pipe::widen(outlet.descriptor());
+        Sink::new(Way::Own(outlet), name.into())
     }
 
     /// A file.

@@ -6,7 +6,7 @@ use log::Level;
 use serde_json::{Map, Value, json};
 
 use super::{End, Entry, Report, Who, in_order};
-use crate::control::object::Object;
+use crate::control::object::{Json, Object};
 use crate::say;
 
 pub(super) fn write(report: &Report, end: &End, level: Level) {
@@ -40,7 +40,7 @@ pub(super) fn write(report: &Report, end: &End, level: Level) {
 }
 
 /// The same before it is over, as the control socket tells it (docs/protocol.md).
-pub(super) fn so_far(report: &Report) -> Value {
+pub(super) fn so_far(report: &Report) -> Json {
     let entries = match report.begun {
         Some(_) => &report.entries,
         None => &report.last_stop,
@@ -48,9 +48,9 @@ pub(super) fn so_far(report: &Report) -> Value {
     let entries = in_order(entries).into_iter().map(|(entry, of)| {
         let mut fields = Object::from(fields(entry, of));
         fields.put("text", entry.outcome());
-        fields.into_value()
+        fields.into_json()
     });
-    let entries: Vec<Value> = entries.collect();
+    let entries: Vec<Json> = entries.collect();
     let mut reply = Object::reply(true);
     reply.put("shutdown", report.begun.is_some());
     if let Some(begun) = &report.begun {
@@ -60,7 +60,7 @@ pub(super) fn so_far(report: &Report) -> Value {
     if report.unnamed > 0 {
         reply.put("not_named", report.unnamed);
     }
-    reply.into_value()
+    reply.into_json()
 }
 
 fn fields(entry: &Entry, of: Option<&str>) -> Map<String, Value> {

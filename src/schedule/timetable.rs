@@ -79,6 +79,14 @@ impl Timetable {
         (entry.next != NEVER).then_some(entry.next)
     }
 
+    /// The same, as a clock of its time zone shows it.
+    #[must_use]
+    pub fn shown_next_of(&self, program: ProgramId) -> Option<String> {
+        let mut entries = self.entries.iter();
+        let entry = entries.find(|entry| entry.program == program)?;
+        (entry.next != NEVER).then(|| entry.schedule.zone.show(entry.next))
+    }
+
     /// Who is due, in the order of the programs: at most one that is missed and one that
     /// runs for each, in this order.
     pub fn take_due(&mut self, now: i64) -> Vec<Due> {

@@ -5,16 +5,11 @@
 //! The stop needs nothing of this. What cannot be written at once is not waited for, and
 //! at the end of lastout whoever still waits gets what fits.
 
-use lastout_core::{
-    Event, Notice, Outcome, ProgramId, Reply, Request as Asked, RequestId, Supervisor, Time,
-};
-use serde_json::Value;
-
 use super::Lastout;
 use crate::control::events::{Events, Told};
-use crate::control::object::Object;
+use crate::control::object::{Json, Object};
 use crate::control::place::{Places, places};
-use crate::control::server::{CLIENT, ClientId, LISTENER, Server};
+use crate::control::server::{CLIENT, ClientId, LISTENER, Next, Server, TIME_FOR_ANSWERS};
 use crate::control::settings::{STAYS, Settings, is_moved};
 use crate::control::wire::{Code, Patience, Refusal, Request, Stream};
 use crate::control::{answers, names};
@@ -23,7 +18,11 @@ use crate::linux::poll::{Poll, Token};
 use crate::logs::message::{Channel, Query};
 use crate::plan::UserSpec;
 use crate::{linux::passwd, say, words};
+use lastout_core::{
+    Event, Notice, Outcome, ProgramId, Reply, Request as Asked, RequestId, Supervisor, Time,
+};
 
+mod logs;
 mod questions;
 
 /// The socket, and what is kept for who asks.
@@ -133,9 +132,9 @@ impl Control {
             return;
         };
         let mut line = Object::default();
-        line.put("event", happened.to_value());
+        line.put("event", happened.to_json());
         let program = happened.program();
-        self.server.happened(now, poll, program, &line.into_value());
+        self.server.happened(now, poll, program, &line.into_json());
     }
 
     fn new_request(&mut self) -> RequestId {
@@ -161,7 +160,7 @@ fn uids(readers: &[String]) -> Vec<u32> {
 }
 
 /// What a request is answered with, if it is answered at once.
-type Answer = Result<Option<Value>, Refusal>;
+type Answer = Result<Option<Json>, Refusal>;
 
 impl Lastout {
     /// The configuration was read again, and says this of the socket.
@@ -179,14 +178,14 @@ impl Lastout {
             return;
         };
         if token == LISTENER {
-            return control.server.accept(now, &self.poll);
+            // After those who are there already.
+            return control.server.knock();
         }
         let client = Server::client_of(token);
         control.server.serve(now, &self.poll, client);
-        self.answer_client(now, client);
     }
 
-    /// Those who have sent more than a turn takes, and those who have taken too long.
+    /// Those who have taken too long, those who have just come, and all who have asked.
     pub(super) fn serve_the_rest(&mut self, now: Time) {
         let Some(control) = &mut self.control else {
             return;
@@ -194,9 +193,8 @@ impl Lastout {
         if control.server.deadline().is_some_and(|at| at <= now) {
             control.server.expire(now, &self.poll);
         }
-        for client in control.server.unfinished() {
-            self.answer_client(now, client);
-        }
+        control.server.accept(now, &self.poll);
+        self.answer_clients(now);
         self.withdraw(now);
     }
 
@@ -208,20 +206,35 @@ impl Lastout {
         }
     }
 
-    fn answer_client(&mut self, now: Time, client: ClientId) {
+    /// One request of each, and again, for as long as a turn may take: to look for all
+    /// processes may take 20 ms, and who asks a hundred times must not hold up the rest.
+    fn answer_clients(&mut self, now: Time) {
+        let asked = self.control.as_ref().is_some_and(|it| it.has_more());
+        if !asked {
+            return;
+        }
+        let until = self.clock.now().plus(TIME_FOR_ANSWERS);
         while let Some(control) = &mut self.control
-            && let Some(request) = control.server.next_request(now, &self.poll, client)
+            && let Some(next) = control.server.next(now, &self.poll)
         {
-            log::trace!("a client asks for {}", request.verb().name());
-            let answer = self.answer(now, client, request);
-            let reply = match answer {
-                Ok(None) => continue,
-                Ok(Some(reply)) => reply,
-                Err(refusal) => refusal.to_reply(),
-            };
-            if let Some(control) = &mut self.control {
-                control.server.answer(now, &self.poll, client, &reply);
+            if let Next::Request(client, request) = next {
+                self.answer_client(now, client, request);
             }
+            if self.clock.now() >= until {
+                return;
+            }
+        }
+    }
+
+    fn answer_client(&mut self, now: Time, client: ClientId, request: Request) {
+        log::trace!("a client asks for {}", request.verb().name());
+        let reply = match self.answer(now, client, request) {
+            Ok(None) => return,
+            Ok(Some(reply)) => reply,
+            Err(refusal) => refusal.to_reply(),
+        };
+        if let Some(control) = &mut self.control {
+            control.server.answer(now, &self.poll, client, &reply);
         }
     }
 
@@ -366,7 +379,7 @@ impl Lastout {
             Reply::ShutdownBegun => {
                 let mut reply = Object::reply(true);
                 reply.put("text", "the shutdown begins");
-                reply.into_value()
+                reply.into_json()
             }
             Reply::Refused(why) => answers::refused(*why).to_reply(),
         };

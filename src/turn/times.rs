@@ -19,6 +19,13 @@ pub(super) struct Calendar {
 }
 
 impl Lastout {
+    /// When a program's schedule starts it next, as a clock of its time zone shows it.
+    pub(super) fn next_time_of(&self, id: ProgramId) -> Option<String> {
+        let calendar = self.calendar.as_ref()?;
+        let keeps_times = self.core.keeps_times(id);
+        keeps_times.then(|| calendar.timetable.shown_next_of(id))?
+    }
+
     /// These programs have schedules now, and no others. When each runs next is told, of
     /// those for whom that is news.
     pub(super) fn keep_times(&mut self, schedules: Vec<(ProgramId, Schedule)>) {

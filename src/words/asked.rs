@@ -1,16 +1,52 @@
 //! What is answered to people who ask how a program is, or for something to be done.
 
-use lastout_core::{By, Condition, End, Outcome, Reason, Spec, Status, Time};
+use lastout_core::{By, Condition, End, Health, Outcome, Reason, Spec, Status, Time};
 
 use super::{end, fatal_reason, name, seconds, why_told};
 
-/// Why a program is where it is; nothing where it is simply running.
+/// How a program is, in a line: its state, since when, why, and what it says of itself.
 #[must_use]
+pub fn status(spec: &Spec, now: Time, status: &Status) -> String {
+    let mut text = [
+        status.state.as_str(),
+        " for ",
+        &seconds(now.since(status.since)),
+    ]
+    .concat();
+    let why = why(spec, now, status);
+    let reloads = if status.is_reloading { "reloads" } else { "" };
+    let says = status.says.as_deref();
+    let says = says.map_or_else(String::new, |says| ["\"", says, "\""].concat());
+    let mut between = ": ";
+    for part in [why.as_str(), reloads, &says] {
+        if !part.is_empty() {
+            text.extend([between, part]);
+            between = "; ";
+        }
+    }
+    text
+}
+
+/// Why a program is where it is, or is not well; nothing where it is simply running.
+#[must_use]
+pub fn why(spec: &Spec, now: Time, status: &Status) -> String {
+    match (&status.reason, status.health) {
+        (Reason::Up, Health::Unhealthy { failures: 1 }) => {
+            String::from("unhealthy, its last check failed")
+        }
+        (Reason::Up, Health::Unhealthy { failures }) => {
+            format!("unhealthy, its last {failures} checks failed")
+        }
+        (why, _) => reason(spec, now, why),
+    }
+}
+
+/// The same of a reason alone.
 #[expect(
     clippy::too_many_lines,
     reason = "a flat table, an arm a reason; in pieces it would be harder to read"
 )]
-pub fn reason(spec: &Spec, now: Time, reason: &Reason) -> String {
+fn reason(spec: &Spec, now: Time, reason: &Reason) -> String {
     let memory = |is_want: bool| if is_want { " (out of memory)" } else { "" };
     let left = |at: &Time| seconds(at.since(now));
     let until_killed = |kill: &Option<Time>, killed: bool| match (kill, killed) {
@@ -87,7 +123,7 @@ pub fn reason(spec: &Spec, now: Time, reason: &Reason) -> String {
             format!("{}{want}", fatal_reason(spec, *reason))
         }
         Reason::NotStarted => String::from("does not start by itself"),
-        Reason::Scheduled => String::from("waits for its next time"),
+        Reason::Scheduled => String::from("is scheduled"),
         Reason::StoppedByRequest { .. } => String::from("stopped on request"),
         Reason::Over => String::from("the container ends"),
     }
@@ -97,9 +133,9 @@ pub fn reason(spec: &Spec, now: Time, reason: &Reason) -> String {
 #[must_use]
 pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> (&'static str, String) {
     let how = |status: &Status| {
-        let why = reason(spec, now, &status.reason);
+        let why = why(spec, now, status);
         let comma = if why.is_empty() { "" } else { ", " };
-        format!("it is {}{comma}{why}", status.state.as_str())
+        [status.state.as_str(), comma, &why].concat()
     };
     let after =
         |end_of: &Option<End>| end_of.map_or_else(String::new, |it| [", ", &end(it)].concat());
@@ -117,7 +153,7 @@ pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> (&'static str, Stri
             ("stopped", text)
         }
         Outcome::AlreadyStopped => ("already-stopped", "is stopped already".into()),
-        Outcome::Signalled => ("signalled", "sent the signal".into()),
+        Outcome::Signalled { signal } => ("signalled", format!("sent {signal}")),
         Outcome::Reloads { signal } => ("reloads", format!("told to reload with {signal}")),
         Outcome::NotRunning => ("not-running", "is not running".into()),
         Outcome::Holds { took, end } => {
@@ -128,7 +164,7 @@ pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> (&'static str, Stri
             ("holds", when + &after(end))
         }
         Outcome::Impossible(status) => {
-            let text = format!("will not be so by itself: {}", how(status));
+            let text = ["will not be so by itself: it is ", &how(status)].concat();
             ("impossible", text)
         }
         Outcome::NoHealthcheck => ("no-healthcheck", "has no healthcheck".into()),
@@ -146,7 +182,10 @@ pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> (&'static str, Stri
             let text = format!("FATAL: {}", fatal_reason(spec, *reason));
             ("gave-up", text)
         }
-        Outcome::TimedOut(status) => ("timed-out", format!("not in time: {}", how(status))),
+        Outcome::TimedOut(status) => {
+            let text = ["not in time: it is ", &how(status)].concat();
+            ("timed-out", text)
+        }
         Outcome::Overtaken(by) => {
             let what = match by {
                 By::Start => "a start",

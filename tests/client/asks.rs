@@ -40,11 +40,39 @@ fn status_is_a_table_and_3_where_not_all_is_well() {
             "-",
             "-",
             "0",
-            "failed to start once, at last: could not be started (127)"
+            "failed to start once: its command was not found"
         ]
     );
     assert_eq!(cells(3)[5], "needs bad, which is not to be had");
     assert_eq!(cells(4)[5], "does not start by itself");
+}
+
+#[test]
+fn status_says_when_the_time_of_a_scheduled_program_is() {
+    let configuration = Configuration::new(
+        "[defaults]\ntype = \"oneshot\"\ncommand = \"true\"\nschedule = \"30 4 29 2 *\"\n\
+         [program.leap]\n[program.manual]\nautostart = false\n\
+         [program.zoned]\ntimezone = \"Europe/Berlin\"\n",
+    );
+    let _run = configuration.run_until(&["leap: runs next at "]);
+    let note = |name: &str| {
+        let out = lastout(&configuration, &["status", name]).expect(0);
+        let row = out.lines().nth(1).unwrap_or_default();
+        row.split("  ").last().unwrap_or_default().to_owned()
+    };
+    let at = note("leap");
+    assert!(at.starts_with("is scheduled; next time 20"), "{at}");
+    assert!(at.ends_with("-02-29 04:30 UTC"), "{at}");
+    assert!(note("zoned").ends_with("-02-29 04:30 Europe/Berlin"));
+    assert_eq!(note("manual"), "does not start by itself");
+    lastout(&configuration, &["start", "leap"]).expect(0);
+    assert!(
+        note("leap").starts_with("exit 0; next time 20"),
+        "{}",
+        note("leap")
+    );
+    lastout(&configuration, &["stop", "leap"]).expect(0);
+    assert_eq!(note("leap"), "exit 0");
 }
 
 #[test]
@@ -57,7 +85,7 @@ fn status_of_those_that_are_well_is_0() {
 #[test]
 fn why_is_a_chain_of_causes() {
     let (configuration, _run) = troubled();
-    let bad = "bad is FATAL: failed to start once, at last: could not be started (127)\n";
+    let bad = "bad is FATAL: failed to start once: its command was not found\n";
     let web = "web is FATAL: needs bad, which is not to be had\n";
     let out = lastout(&configuration, &["why", "web"]).expect(0);
     assert_eq!(out, [web, "  ", bad].concat());
@@ -95,6 +123,20 @@ fn tree_has_everybody_below_his_parent() {
         out,
         "web  RUNNING  SIGQUIT at once, killed after 10 s\n  2 sleep\n    3 sleep\n"
     );
+}
+
+#[test]
+fn tree_names_a_few_of_many_that_are_waited_for() {
+    let configuration = Configuration::new(
+        "[defaults]\nstartsecs = 0\n[program.db]\ncommand = \"sleep 1000\"\n\
+         [program.web]\ncommand = \"sleep 1000\"\nnumprocs = 10\ndepends_on = [\"db\"]\n",
+    );
+    let run = configuration.run_until(&["db: started"]);
+    run.lines().wait_for_times(": running", 11);
+    let out = lastout(&configuration, &["tree"]).expect(0);
+    let db =
+        "SIGTERM when web:0, web:1, web:2, web:3, web:4, web:5, web:6, web:7 and 2 more are gone";
+    assert!(out.contains(db), "{out}");
 }
 
 #[test]

@@ -101,6 +101,28 @@ fn fish_completes() {
 }
 
 #[test]
+fn fish_proposes_files_only_where_no_word_may_stand() {
+    let (configuration, _run) = workers();
+    let out = |line: &str| {
+        let script = format!(
+            "cd (mktemp -d); touch a-file; lastout completions fish | source; \
+             complete -C '{line}'"
+        );
+        shell(&configuration, "fish", &script)
+    };
+    assert!(!out("lastout stop ").contains("a-file"));
+    assert!(out("lastout stop ").contains("web\n"));
+    assert_eq!(out("lastout check --config a-"), "a-file\n");
+}
+
+#[test]
+fn zsh_needs_nothing_in_zshrc_but_the_line_that_reads_it() {
+    let configuration = Configuration::new("[program.a]\ncommand = \"true\"\n");
+    let script = "eval \"$(lastout completions zsh)\"; print $_comps[lastout]";
+    assert_eq!(shell(&configuration, "zsh", script), "_lastout\n");
+}
+
+#[test]
 fn zsh_completes() {
     let (configuration, _run) = workers();
     for (line, expected) in LINES {

@@ -29,7 +29,83 @@ fn a_healthcheck_from_scratch_is_healthy_and_then_is_not() {
     wait_until("it is not healthy", || is("unhealthy"));
     let (code, out) = container.exec(&[], &["/lastout", "health"]);
     assert_eq!(code, 1, "{out}");
-    assert!(out.starts_with("bad: "), "{out}");
+    assert!(
+        out.starts_with("bad: BACKOFF, its command was not found, next try in "),
+        "{out}"
+    );
+    // Who looks for the reason from outside has it without asking.
+    let log = container.inspect("{{range .State.Health.Log}}{{.Output}}{{end}}");
+    assert!(
+        log.contains("bad: BACKOFF, its command was not found"),
+        "{log}"
+    );
+}
+
+#[test]
+fn readers_may_ask_from_docker_exec_and_others_are_told_why_not() {
+    let file = ["[control]\nreaders = [\"65534\"]\n", FILE].concat();
+    let files = [("etc/lastout/supervisor.toml", file.as_str())];
+    let image = Image::with(&files, "ENTRYPOINT [\"/lastout\"]\n");
+    // Where nothing can be written the socket has no path.
+    for options in [&["--tmpfs", "/run"][..], &["--read-only"]] {
+        let container = image.run(options, &[]);
+        container.wait_for_line("web: started");
+        let run = |uid, words: &[&str]| container.exec(&["--user", uid], words);
+        let (code, out) = run("65534", &["/lastout", "status", "web"]);
+        assert_eq!(code, 0, "{options:?}: {out}");
+        for (uid, words, expected) in [
+            (
+                "65534",
+                &["/lastout", "stop", "web"][..],
+                "lastout: a reader may not stop; ",
+            ),
+            (
+                "99",
+                &["/lastout", "status"],
+                "lastout: user 99 may not talk to lastout; ",
+            ),
+        ] {
+            let (code, out) = run(uid, words);
+            assert_eq!(code, 1, "{options:?} {uid}: {out}");
+            assert!(out.starts_with(expected), "{options:?} {uid}: {out}");
+        }
+    }
+}
+
+#[test]
+fn a_docker_stop_ends_those_that_wait_and_those_that_follow() {
+    let container = image("").run(&[], &[]);
+    container.wait_for_line("web: started");
+    std::thread::scope(|scope| {
+        let hanging = [
+            &[
+                "/lastout",
+                "wait",
+                "bad",
+                "--for",
+                "running",
+                "--timeout",
+                "1000",
+            ][..],
+            &["/lastout", "start", "bad"],
+            &["/lastout", "events", "-f"],
+        ];
+        let hanging = hanging.map(|words| scope.spawn(|| container.exec(&[], words)));
+        wait_until("all of them are there", || {
+            let (_, out) = container.exec(&[], &["/lastout", "tree"]);
+            // And the one who asks.
+            out.matches(" lastout\n").count() == hanging.len() + 1
+        });
+        container.stop();
+        for client in hanging {
+            // It is told to end as all in a container are, or answered before.
+            let Ok((code, out)) = client.join() else {
+                panic!("a client was not started");
+            };
+            assert!(code == 143 || code == 1, "{code} {out}");
+        }
+    });
+    assert_eq!(container.wait(), 0);
 }
 
 #[test]

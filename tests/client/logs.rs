@@ -50,7 +50,7 @@ fn what_does_not_come_by_lastout_is_1_and_says_how_it_would() {
 }
 
 #[test]
-fn log_3_a_line_that_is_too_long_comes_in_parts() {
+fn log_3_a_line_that_comes_in_parts_is_one_again() {
     let configuration = Configuration::new(
         "[program.a]\nstartsecs = 0\nstdout = \"prefix\"\ncommand = [\"sh\", \"-c\", \
          \"head -c 40000 /dev/zero | tr '\\\\0' x; echo; echo end; exec sleep 1000\"]\n",
@@ -58,7 +58,16 @@ fn log_3_a_line_that_is_too_long_comes_in_parts() {
     let _run = configuration.run_until(&["a | end"]);
     let out = lastout(&configuration, &["logs", "a"]).expect(0);
     let lengths: Vec<usize> = out.lines().map(str::len).collect();
-    assert_eq!(lengths, [16_000, 16_000, 8_000, 3]);
+    assert_eq!(lengths, [40_000, 3]);
+    // Who reads the answer itself sees which are parts.
+    let out = lastout(&configuration, &["logs", "a", "--json"]).expect(0);
+    let lines: Vec<serde_json::Value> = out
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let parts: Vec<bool> = lines.iter().map(|line| line["partial"] == true).collect();
+    assert_eq!(parts, [true, true, false, false], "{out}");
 }
 
 #[test]

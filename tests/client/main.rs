@@ -12,6 +12,7 @@ mod asks;
 mod completions;
 mod engine;
 mod logs;
+mod readme;
 
 /// What a command said, and how it ended.
 struct Said {

@@ -46,7 +46,7 @@ fn request(verb: Verb) -> (&'static str, bool) {
 }
 
 /// What a process of this user is answered.
-fn asked_by(uid: u32, file: &Configuration, line: &str) -> String {
+pub(super) fn asked_by(uid: u32, file: &Configuration, line: &str) -> String {
     let output = Command::new(binaries::probe())
         .args(["ask", &file.socket(), line])
         .uid(uid)
@@ -66,14 +66,21 @@ const READERS: &str = "
 
 #[test]
 fn each_verb_is_for_root_and_lastouts_own_user_and_questions_for_readers() {
-    for acts in [0, OWN] {
+    for (own, acts, strangers) in [
+        (OWN, 0, [STRANGER, 65_534]),
+        (OWN, OWN, [STRANGER, 65_534]),
+        (0, 0, [STRANGER, OWN]),
+    ] {
         let file = Configuration::new(&format!("{READERS}{WEB}"));
-        let mut run = file.setup(&[]).uid(OWN).start();
+        let mut run = file.setup(&[]).uid(own).start();
         run.wait_for_line("all programs are up");
         for verb in Verb::ALL {
             let (line, may_reader) = request(verb);
-            let refused = asked_by(STRANGER, &file, line);
-            assert!(refused.contains("user 3000 may not"), "{line}: {refused}");
+            for stranger in strangers {
+                let refused = asked_by(stranger, &file, line);
+                let why = format!("user {stranger} may not");
+                assert!(refused.contains(&why), "{line}: {refused}");
+            }
             let of_reader = asked_by(READER, &file, line);
             let is_refused = of_reader.contains("a reader may not");
             assert_eq!(is_refused, !may_reader, "{line}: {of_reader}");

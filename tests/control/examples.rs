@@ -5,10 +5,10 @@ use std::fs;
 use lastout_harness::{binaries, must};
 use serde_json::{Value, json};
 
-use super::begin;
+use super::{Client, begin};
 
 /// Blocks of the document in this language.
-fn blocks<'a>(document: &'a str, language: &str) -> Vec<&'a str> {
+pub(super) fn blocks<'a>(document: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     let parts = document.split(fence.as_str()).skip(1);
     parts.filter_map(|part| part.split("```").next()).collect()
@@ -43,22 +43,38 @@ fn every_example_of_the_document_is_what_is_answered() {
     let path = binaries::workspace().join("docs/protocol.md");
     let document = must(fs::read_to_string(path), "the document");
     let configuration = blocks(&document, "toml");
-    let (_file, mut run, mut client) = begin(configuration[0]);
-    let mut verbs = Vec::new();
+    let (file, mut run, _client) = begin(configuration[0]);
+    run.wait_for_line("talker | hello");
+    let mut requests: Vec<Value> = Vec::new();
     for example in blocks(&document, "json") {
-        let (request, reply) = must(example.split_once('\n').ok_or(example), "two lines");
-        let expected: Value = must(serde_json::from_str(reply), reply);
-        let answer = client.ask(request);
-        assert_eq!(
-            settled(&answer),
-            settled(&expected),
-            "{request}\nanswered: {answer}\nexpected: {expected}"
-        );
-        let request: Value = must(serde_json::from_str(request), request);
-        verbs.push(request["verb"].as_str().unwrap_or_default().to_owned());
+        let (request, replies) = must(example.split_once('\n').ok_or(example), "two lines");
+        // Who follows is asked nothing more.
+        let mut client = Client::of(&file.socket());
+        client.send(format!("{request}\n").as_bytes());
+        for reply in replies.lines() {
+            let expected: Value = must(serde_json::from_str(reply), reply);
+            let answer = client.value();
+            assert_eq!(
+                settled(&answer),
+                settled(&expected),
+                "{request}\nanswered: {answer}\nexpected: {expected}"
+            );
+        }
+        requests.push(must(serde_json::from_str(request), request));
     }
+    // Each verb and each field of each has one.
     for verb in lastout::control::wire::Verb::ALL {
-        assert!(verbs.iter().any(|it| it == verb.name()), "{}", verb.name());
+        let of_verb = requests.iter().filter(|it| it["verb"] == verb.name());
+        assert!(of_verb.clone().next().is_some(), "{}", verb.name());
+        for field in verb.fields() {
+            let has = |it: &Value| it.get(field.name()).is_some();
+            assert!(
+                of_verb.clone().any(has),
+                "{} of {}",
+                field.name(),
+                verb.name()
+            );
+        }
     }
     assert_eq!(run.wait(), 3);
 }

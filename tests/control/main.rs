@@ -11,7 +11,12 @@ use serde_json::Value;
 
 mod access;
 mod crowd;
+mod errors;
 mod examples;
+mod flood;
+mod logs;
+mod odd;
+mod orders;
 mod place;
 mod requests;
 

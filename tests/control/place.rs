@@ -1,8 +1,10 @@
 //! What is at the socket's place: never touched, unless it is a dead socket of ours.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
 use lastout_harness::configuration::Configuration;
 use lastout_harness::namespace::{Run, Setup};
@@ -130,7 +132,7 @@ fn a_reload_gives_one_and_does_not_take_it_away() {
     let mut client = Client::of(&file.socket());
     file.rewrite(&format!("[control]\nenabled = false\n{WEB}"));
     assert_eq!(client.ask(r#"{"verb":"reload"}"#)["ok"], true);
-    run.wait_for_line("changes with the next start");
+    run.wait_for_line(lastout::control::settings::STAYS);
     assert_eq!(client.ask(r#"{"verb":"health"}"#)["healthy"], true);
 }
 
@@ -158,5 +160,100 @@ fn no_program_has_the_socket_or_a_client() {
             !link.display().to_string().starts_with("socket:"),
             "{link:?}"
         );
+    }
+}
+
+#[test]
+fn where_nobody_names_a_place_it_is_in_a_directory_of_its_own() {
+    let file = Configuration::new(WEB);
+    let mut run = Setup::new(&["-v", "-c", &file.path()]).start();
+    run.wait_for_line("web: ready");
+    let folder = format!("/proc/{}/root/run/lastout", run.pid());
+    let mode = |path: &str| must(fs::symlink_metadata(path), path).mode() & 0o7777;
+    assert_eq!(mode(&folder), 0o711);
+    let socket = format!("{folder}/control.sock");
+    assert_eq!(mode(&socket), 0o600);
+    // Who comes by a path may be outside: whoever sees it is let in by its mode.
+    let mut client = Client::of(&socket);
+    assert_eq!(client.ask(r#"{"verb":"hello"}"#)["ok"], true);
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+}
+
+#[test]
+fn where_no_directory_is_safe_it_has_a_name_without_a_file_and_is_found_by_it() {
+    // Neither /run, nor this, into which others may write.
+    let file = Configuration::new(&format!(
+        "{WEB}[program.asks]\ncommand = '{} status web'\nautorestart = 'never'\nstartsecs = 0\n\
+         startretries = 0\ndepends_on = ['web']\n",
+        binaries::lastout().display()
+    ));
+    let folder = format!("{}/runtime", file.folder());
+    must(fs::create_dir(&folder), "a folder");
+    for (mode, is_safe) in [(0o700, true), (0o777, false), (0o1777, false)] {
+        let permissions = fs::Permissions::from_mode(mode);
+        must(fs::set_permissions(&folder, permissions), "change its mode");
+        must(
+            std::os::unix::fs::chown(&folder, Some(4711), None),
+            "give it away",
+        );
+        let mut run = Setup::new(&["-v", "-c", &file.path()])
+            .uid(4711)
+            .own_network()
+            .environment("XDG_RUNTIME_DIR", &folder)
+            .start();
+        let place = match is_safe {
+            true => format!("{folder}/lastout.sock"),
+            false => String::from("@lastout-4711"),
+        };
+        run.wait_for_line(&format!("lastout: control socket: {place}"));
+        let said = run
+            .lines()
+            .count("runtime/lastout.sock: others may write to its directory");
+        assert_eq!(said, usize::from(!is_safe), "{}", run.lines().text());
+        // Its own programs find it, without a word about where.
+        run.wait_for_line("web   RUNNING");
+        run.wait_for_line("web: ready");
+        assert_eq!(run.stop(libc::SIGTERM).0, 0);
+    }
+}
+
+#[test]
+fn a_name_without_a_file_is_for_who_is_in_the_same_container() {
+    let file = Configuration::new(WEB);
+    let name = format!("lastout-test-{}", std::process::id());
+    let setup = Setup::new(&["-c", &file.path()]);
+    let run = setup
+        .environment("LASTOUT_SOCKET", &format!("@{name}"))
+        .start();
+    run.wait_for_line("web: ready");
+    let address = must(SocketAddr::from_abstract_name(name), "a name");
+    let stream = must(UnixStream::connect_addr(&address), "connect");
+    let mut line = String::new();
+    must(BufReader::new(stream).read_line(&mut line), "a line");
+    assert!(line.contains("forbidden"), "{line}");
+}
+
+#[test]
+fn a_place_that_cannot_be_is_said_once_and_lastout_goes_on() {
+    let file = Configuration::new(WEB);
+    let long = format!("{}/{}", file.folder(), "x".repeat(200));
+    for (place, why) in [
+        (long.as_str(), "File name too long"),
+        ("/nowhere/control.sock", "No such file or directory"),
+        (
+            "/proc/control.sock",
+            "no control socket at /proc/control.sock: ",
+        ),
+        (&format!("@{}", "x".repeat(200)), "File name too long"),
+    ] {
+        let setup = Setup::new(&["-c", &file.path()]);
+        let mut run = setup.environment("LASTOUT_SOCKET", place).start();
+        run.wait_for_line("web: ready");
+        assert_eq!(run.stop(libc::SIGTERM).0, 0);
+        let said = (
+            run.lines().count("no control socket"),
+            run.lines().count(why),
+        );
+        assert_eq!(said, (1, 1), "{place}: {}", run.lines().text());
     }
 }

@@ -72,7 +72,7 @@ fn health_1_with_none_it_is_said_and_that_it_is_well_again_and_nothing_is_done()
     file.remove("well");
     run.wait_for_line("web: unhealthy");
     run.signal(libc::SIGUSR2);
-    run.wait_for_line(", unhealthy");
+    run.wait_for_line(": unhealthy, its last ");
     run.lines().wait_for_times("web: not well", 2);
     file.write("well", "");
     run.wait_for_line("web: well again");

@@ -193,7 +193,7 @@ fn post_stop_that_fails_is_told_and_changes_nothing_else() {
     let mut run = file.run();
     run.wait_for_line("web: post_stop: exit 9");
     run.signal(libc::SIGUSR2);
-    run.wait_for_line("web: EXITED status 0");
+    run.wait_for_line("web: EXITED for ");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
 }
 

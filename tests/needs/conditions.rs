@@ -50,7 +50,8 @@ fn dep_1_who_waits_says_for_what() {
     let file = db_and_web(r#"["db"]"#);
     let run = file.run_until(&["db: waiting"]);
     run.signal(libc::SIGUSR2);
-    run.wait_for_line("web: STARTING waits for db to be ready");
+    run.wait_for_line("web: STARTING for ");
+    run.wait_for_line(": waits for db to be ready");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! LOG-1, LOG-2, LOG-3, LOG-6: what a program writes is what is read.
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
 use lastout_harness::lines::Stream;
 
 use crate::{out, relays, run_until};
@@ -47,6 +50,22 @@ stderr = "stdout"
     lines.assert_in_order(Stream::Stderr, &["web | err"]);
     let err = lines.of(Stream::Stderr);
     assert!(!err.iter().any(|line| line.starts_with("both | ")));
+}
+
+#[test]
+fn log_4_lastouts_own_stdout_holds_as_much_as_a_programs_pipe() {
+    let (_configuration, mut run) = run_until(
+        "[program.web]\ncommand = [\"PROBE\", \"last-words\"]\nstdout = \"prefix\"\n",
+        &["web | last-words: ready"],
+    );
+    let holds = |pid: i32| {
+        let own = File::open(format!("/proc/{pid}/fd/1")).unwrap();
+        // SAFETY: fcntl with a number, on a descriptor of the test's.
+        unsafe { libc::fcntl(own.as_raw_fd(), libc::F_GETPIPE_SZ) }
+    };
+    let (own, programs) = (holds(run.pid()), holds(run.leader_of("web").pid));
+    assert!(own >= programs && own > 65_536, "{own}, {programs}");
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
 }
 
 #[test]

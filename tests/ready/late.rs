@@ -74,6 +74,6 @@ fn ready_4_an_end_before_it_is_ready_is_a_failed_start_too() {
         startretries = 0
         "#,
     );
-    let mut run = file.run_until(&["web: FATAL: failed to start once, at last: exit 7"]);
+    let mut run = file.run_until(&["web: FATAL: failed to start once: exit 7"]);
     assert_eq!(run.wait(), 7);
 }

@@ -89,12 +89,12 @@ fn ready_1_a_status_is_shown_and_is_none_of_readiness() {
         "",
     );
     let run = file.run_until(&["web: here"]);
-    let told = shown(&run, |line| line.ends_with(": warming_up"));
-    assert!(told.contains("web: STARTING not ready for"), "{told}");
+    let told = shown(&run, |line| line.ends_with("; \"warming_up\""));
+    assert!(told.contains("is not ready yet, has "), "{told}");
     assert_never(&run, "lastout: web: ready");
     run.signal(libc::SIGUSR1);
     run.wait_for_line("lastout: web: ready");
-    let told = shown(&run, |line| line.ends_with(": serving"));
+    let told = shown(&run, |line| line.ends_with(": \"serving\""));
     assert!(told.contains("web: RUNNING for"), "{told}");
 }
 
@@ -103,7 +103,7 @@ fn ready_1_systemd_notify_sends_a_status_too() {
     let file = shell("systemd-notify --ready --status='warm enough'", "");
     let run = file.run_until(&["lastout: web: ready"]);
     run.signal(libc::SIGUSR2);
-    run.wait_for_line(": warm enough");
+    run.wait_for_line(": \"warm enough\"");
 }
 
 #[test]
@@ -162,11 +162,11 @@ fn ready_1_who_reloads_says_so() {
     let run = file.run_until(&["lastout: web: ready"]);
     run.signal(libc::SIGUSR1);
     run.wait_for_line("web: reloads");
-    let _ = shown(&run, |line| line.ends_with(", reloading"));
+    let _ = shown(&run, |line| line.ends_with(": reloads"));
     run.signal(libc::SIGUSR2);
     run.wait_for_line("web: again");
     let _ = shown(&run, |line| {
-        line.contains("RUNNING") && !line.ends_with(", reloading")
+        line.contains("RUNNING") && !line.ends_with(": reloads")
     });
 }
 

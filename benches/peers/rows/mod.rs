@@ -2,6 +2,7 @@
 //! turns and returns its sections; what fails is a line of the table.
 
 mod chain;
+mod control;
 mod crash;
 mod idle;
 mod memory;
@@ -11,6 +12,7 @@ mod restart;
 mod run;
 mod signal;
 mod size;
+mod status;
 mod stop;
 
 use std::io::Result;
@@ -28,7 +30,7 @@ pub(crate) type Row = (
 );
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 11] = [
+pub(crate) const ROWS: [Row; 16] = [
     ("run", run::measure),
     ("memory", memory::measure),
     ("idle", idle::measure),
@@ -39,6 +41,11 @@ pub(crate) const ROWS: [Row; 11] = [
     ("restart", restart::measure),
     ("crash", crash::measure),
     ("relay", relay::measure),
+    ("relay-fair", relay::fair::measure),
+    ("relay-memory", relay::memory::measure),
+    ("relay-signal", relay::signal::measure),
+    ("control", control::measure),
+    ("status", status::measure),
     ("size", size::measure),
 ];
 

@@ -1,19 +1,19 @@
 //! What programs write, on its way through the relay: lines of 100 bytes, with the name in
-//! front, as they are, and to a file that is rotated, against a C loop that does the same;
-//! and a hundred programs that write without end, of which none is to get less than half of
-//! what another gets.
+//! front, as they are, and to a file that is rotated, against a C loop that does the same.
 
-use std::collections::BTreeMap;
+pub(super) mod fair;
+pub(super) mod memory;
+pub(super) mod signal;
+
 use std::io::{Error, PipeReader, Read, Result, pipe};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 use super::group_of;
 use crate::board::Board;
-use crate::contender::{Bench, Contender, LIMIT, arrival, name};
+use crate::contender::{Bench, Contender, LIMIT, arrival};
 use crate::launch::{Running, now};
 use crate::observe::children;
-use crate::report::{Group, Kind, Line, Section, TIMES};
+use crate::report::{Kind, Section, TIMES};
 use crate::stats::interleave;
 use crate::tools::in_path;
 
@@ -52,17 +52,14 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Vec<Section>> {
         });
         groups.push(group_of(label, all.iter(), series));
     }
-    Ok(vec![
-        Section {
-            id: "relay",
-            title: format!("{lines} lines of 100 bytes passed on, in ns a line"),
-            columns: TIMES.to_vec(),
-            headline: 1,
-            target: "≤ 1.25 prefixed, ≤ 1.0 unchanged, ≤ 1.0 × s6-log",
-            groups,
-        },
-        fair(bench),
-    ])
+    Ok(vec![Section {
+        id: "relay",
+        title: format!("{lines} lines of 100 bytes passed on, in ns a line"),
+        columns: TIMES.to_vec(),
+        headline: 1,
+        target: "≤ 1.25 prefixed, ≤ 0.83 unchanged, ≤ 1.0 × s6-log",
+        groups,
+    }])
 }
 
 /// How long it takes from go until all is where it is to be.
@@ -161,105 +158,22 @@ fn drain(reader: &mut PipeReader, expected: u64) -> Result<()> {
     Ok(())
 }
 
-const PROGRAMS: u32 = 100;
-
-/// A hundred programs at once: how much more the first of them gets than the last, and how
-/// much memory the relay has then, the last 64 KiB of each included.
-fn fair(bench: &mut Bench) -> Section {
-    let time = Duration::from_secs(if bench.quick { 1 } else { 10 });
-    let lines = bench
-        .contenders(&[Kind::Lastout])
-        .into_iter()
-        .map(|who| Line {
-            cells: shares(bench, &who, time).map_err(|error| error.to_string()),
-            kind: who.kind,
-            name: who.name,
-        });
-    let lines = lines.collect();
-    Section {
-        id: "relay fair",
-        title: format!("{PROGRAMS} programs that write without end, {time:?}"),
-        columns: vec!["most/least", "million", "RSS, kB"],
-        headline: 0,
-        target: "≤ 2, RSS ≤ 2 MB and 64 KiB a program",
-        groups: vec![Group {
-            label: String::new(),
-            lines,
-        }],
-    }
-}
-
-fn shares(bench: &mut Bench, who: &Contender, time: Duration) -> Result<Vec<f64>> {
-    let board = bench.board()?;
-    board.expect(PROGRAMS);
-    let (program, path) = (bench.tools.program("lines"), board.path());
-    let tables: String = (0..PROGRAMS)
-        .map(|place| {
-            let name = name(place);
-            format!(
-                "[program.{name}]\ncommand = [\"{program}\", \"{path}\", \"0\"]\nstdout = \"prefix\"\n"
-            )
-        })
-        .collect();
-    let file = bench.configuration(&tables)?;
-    let lastout = who.path.as_ref().map(|path| path.display().to_string());
-    let argv = [lastout.unwrap_or_default(), "-c".into(), file];
-    let (mut reader, writer) = pipe()?;
+/// Starts lastout with these tables, and its stdout a pipe that is to be read.
+fn start(bench: &mut Bench, who: &Contender, tables: &str) -> Result<(Running, PipeReader)> {
+    let file = bench.configuration(tables)?;
+    let path = who.path.as_ref().map(|path| path.display().to_string());
+    let argv = [path.unwrap_or_default(), "-c".into(), file];
+    let (reader, writer) = pipe()?;
     let running = bench.launcher.launch_to(&argv, Some(writer.as_raw_fd()))?;
-    drop(writer);
-    arrival(&running, &board)?;
-    board.go();
-    let counts = count(&mut reader, time)?;
-    if counts.len() < PROGRAMS as usize {
-        return Err(Error::other(format!("only {} were heard", counts.len())));
-    }
-    let most = counts.values().max().copied().unwrap_or(0);
-    let least = counts.values().min().copied().unwrap_or(0);
-    let all: u64 = counts.values().sum();
-    Ok(vec![
-        most as f64 / least as f64,
-        all as f64 / 1e6,
-        relay_memory(&running)?,
-    ])
+    Ok((running, reader))
 }
 
-/// The lines of each, by the first bytes: `p0042 | xxx…`.
-fn count(reader: &mut PipeReader, time: Duration) -> Result<BTreeMap<Vec<u8>, u64>> {
-    let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
-    let mut buffer = vec![0; 1 << 20];
-    let mut kept = 0;
-    let end = now() + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    while now() < end {
-        let length = kept + reader.read(&mut buffer[kept..])?;
-        let whole = buffer[..length]
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |newline| newline + 1);
-        for line in buffer[..whole].split_inclusive(|byte| *byte == b'\n') {
-            let name = line.get(..5).unwrap_or_default();
-            match counts.get_mut(name) {
-                Some(count) => *count += 1,
-                None => drop(counts.insert(name.to_vec(), 1)),
-            }
-        }
-        buffer.copy_within(whole..length, 0);
-        kept = length - whole;
-    }
-    Ok(counts)
-}
-
-/// How much of it the relay has, which is one of the children.
-fn relay_memory(running: &Running) -> Result<f64> {
-    for pid in children(running.pid())? {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next().map(String::from)
-        };
-        if field("Name:").as_deref() == Some("lastout-relay") {
-            let size = field("VmRSS:").and_then(|size| size.parse().ok());
-            return size.ok_or_else(|| Error::other("no VmRSS"));
-        }
-    }
-    Err(Error::other("there is no relay"))
+/// The relay, which is one of the children.
+fn relay_of(running: &Running) -> Result<libc::pid_t> {
+    let is_relay = |pid: &libc::pid_t| {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        name.is_ok_and(|name| name.trim_end() == "lastout-relay")
+    };
+    let relay = children(running.pid())?.into_iter().find(is_relay);
+    relay.ok_or_else(|| Error::other("there is no relay"))
 }

@@ -1,11 +1,11 @@
 //! What is to be done. Orders, in the imperative; each names a run, never a pid.
 
-use alloc::string::String;
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::{
     Changes, End, ExitStatus, HealthAction, Outcome, ProgramId, Reply, RequestId, RunId, Scope,
-    Signal, SpawnFailure, Time,
+    Signal, SpawnFailure, Status, Time,
 };
 
 /// An order to the shell. One that finds nobody is carried out: the fact that says so
@@ -309,10 +309,10 @@ pub enum Notice {
     State {
         /// Which program.
         program: ProgramId,
-        /// As supervisord calls it.
-        state: &'static str,
-        /// In words, what there is to know beside it.
-        detail: String,
+        /// When.
+        at: Time,
+        /// How it is.
+        status: Box<Status>,
     },
 }
 

@@ -204,20 +204,6 @@ pub(crate) fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
 }
 
 impl State {
-    /// The state's name, as supervisord calls it.
-    pub(crate) fn name(&self, wanted: bool) -> &'static str {
-        match self {
-            State::Stopped if wanted => "STARTING",
-            State::Stopped => "STOPPED",
-            State::Starting { .. } => "STARTING",
-            State::Running { .. } => "RUNNING",
-            State::Backoff { .. } => "BACKOFF",
-            State::Stopping(_) => "STOPPING",
-            State::Exited { .. } => "EXITED",
-            State::Fatal { .. } => "FATAL",
-        }
-    }
-
     /// The life that the program is in, if it has one.
     pub(crate) fn run(&self) -> Option<RunId> {
         match self {

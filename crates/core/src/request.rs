@@ -141,7 +141,10 @@ pub enum Outcome {
     /// It was to be stopped, and has no life already.
     AlreadyStopped,
     /// It was sent the signal.
-    Signalled,
+    Signalled {
+        /// Which.
+        signal: Signal,
+    },
     /// It was sent its own signal to reload.
     Reloads {
         /// Which.
@@ -210,7 +213,7 @@ impl Outcome {
             | Outcome::AlreadyRunning
             | Outcome::Stopped { .. }
             | Outcome::AlreadyStopped
-            | Outcome::Signalled
+            | Outcome::Signalled { .. }
             | Outcome::Reloads { .. }
             | Outcome::Holds { .. }
             | Outcome::SetGoing(_) => true,

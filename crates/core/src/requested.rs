@@ -371,7 +371,7 @@ impl Supervisor {
         let outcome = match run {
             Some(run) => {
                 self.order(Action::Forward { run, scope, signal });
-                Outcome::Signalled
+                Outcome::Signalled { signal }
             }
             None => Outcome::NotRunning,
         };

@@ -12,9 +12,20 @@ use crate::{Care, Concurrency, FatalReason, ProgramId, ProgramSpec, Supervisor, 
 const MOST_TWINS: usize = 16;
 
 impl Supervisor {
+    /// Whether a program starts when its time comes.
+    #[must_use]
+    pub fn keeps_times(&self, id: ProgramId) -> bool {
+        let spec = self.spec.programs.get(id.0 as usize);
+        let has_times = spec.is_some_and(|spec| spec.schedule.is_some() && spec.autostart);
+        let program = self.program(id);
+        // Who stopped it has stopped its times, too.
+        let is_on = |it: &Program| it.standing != Standing::Removed && !it.stopped;
+        has_times && !self.is_stopping() && program.is_some_and(is_on)
+    }
+
     /// The time of a scheduled program has come.
     pub(crate) fn due(&mut self, now: Time, id: ProgramId) {
-        if self.is_stopping() {
+        if !self.keeps_times(id) {
             return;
         }
         let Some((program, spec)) = self.parts(id) else {
@@ -23,11 +34,6 @@ impl Supervisor {
         let Some(concurrency) = spec.schedule else {
             return;
         };
-        let is_off = program.standing == Standing::Removed || !spec.autostart;
-        // Who stopped it has stopped its times, too.
-        if is_off || program.stopped {
-            return;
-        }
         if is_idle(program) {
             self.revive(now, id);
             return;

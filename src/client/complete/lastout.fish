@@ -1,6 +1,12 @@
 # lastout completions fish > ~/.config/fish/completions/lastout.fish
 function __lastout_words
     set -l typed (commandline -opc)
-    $typed[1] complete-words $typed[2..-1] (commandline -ct) 2>/dev/null
+    set -l words ($typed[1] complete-words $typed[2..-1] (commandline -ct) 2>/dev/null)
+    # A file only where there is no word.
+    if set -q words[1]
+        printf '%s\n' $words
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c lastout -a '(__lastout_words)'
+complete -c lastout -f -a '(__lastout_words)'

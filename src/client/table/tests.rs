@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::out::Out;
 use super::super::{causes, happened, people};
+use super::Notes;
 
 fn out(width: Option<usize>, has_colour: bool) -> Out {
     Out::of(width, has_colour)
@@ -38,7 +39,7 @@ fn status(count: u64) -> Value {
         programs.push(match number % 12 {
             2 => with(json!({"health": "healthy", "says": "12 of 20 workers\u{1b}[31m busy"})),
             3 => with(json!({"health": "unhealthy",
-                "why": "unhealthy, has failed to answer 3 times in a row"})),
+                "why": "unhealthy, its last 3 checks failed"})),
             4 => down("STARTING", "waits for db to be ready"),
             5 => down("BACKOFF", "exit 3, next try in 4.20 s"),
             6 => down(
@@ -78,6 +79,32 @@ fn the_table_of_status_is_as_it_was_looked_at() {
             );
         }
     }
+}
+
+#[test]
+fn a_row_has_one_line_where_the_note_has_some_room_and_long_names_are_shortened() {
+    let name = "a-name-that-is-longer-than-half-of-a-terminal-is-wide";
+    let row = |name: String, why: &str| json!({"name": name, "state": "FATAL", "seconds": 3, "restarts": 1, "why": why});
+    let why = "failed to start 4 times in a row, at last: exit 3";
+    let short = json!({"programs": [row("web".into(), why), row("db".into(), "")]});
+    let mut shown = out(Some(80), false);
+    causes::status(&short, &mut shown);
+    assert_eq!(
+        shown.take(),
+        "NAME  STATE  PID  UPTIME  RESTARTS  NOTE\n\
+         web   FATAL    -       -         1  failed to start 4 times in a row, at last: …\n\
+         db    FATAL    -       -         1\n"
+    );
+    let long = json!({"programs": [row(format!("{name}:7"), why), row(format!("{name}:8"), "")]});
+    let mut shown = out(Some(60), false);
+    causes::status(&long, &mut shown);
+    assert_eq!(
+        shown.take(),
+        "NAME                          STATE  PID  UPTIME  RESTARTS\n\
+         a-name-that-i…inal-is-wide:7  FATAL    -       -         1\n  \
+         failed to start 4 times in a row, at last: exit 3\n\
+         a-name-that-i…inal-is-wide:8  FATAL    -       -         1\n"
+    );
 }
 
 #[test]
@@ -142,7 +169,7 @@ fn a_tree_has_everybody_below_his_parent_and_ends_whatever_is_answered() {
 
 #[test]
 fn events_stand_in_columns_and_what_has_none_leaves_them_empty() {
-    let events = [
+    let mut events = vec![
         json!({"time": "2026-01-02T03:04:05.678901Z", "program": "web", "from": "STOPPED",
             "to": "STARTING", "pid": 4, "text": "started, pid 4"}),
         json!({"time": "2026-01-02T03:04:06.000001Z", "program": "crash", "text": "starts again"}),
@@ -151,11 +178,34 @@ fn events_stand_in_columns_and_what_has_none_leaves_them_empty() {
     let mut shown = out(None, false);
     events
         .iter()
-        .for_each(|event| happened::row(event, &mut shown));
+        .for_each(|event| happened::row(event, &mut None, &mut shown));
     assert_eq!(
         shown.take(),
         "2026-01-02 03:04:05.678  web    STOPPED → STARTING  started, pid 4\n\
          2026-01-02 03:04:06.000  crash                      starts again\n\
          2026-01-02 03:04:07.000                             the shutdown begins\n"
+    );
+    events.push(
+        json!({"time": "2026-01-03T00:00:00.5Z0000000", "program": "a-name-of-some-length:12",
+        "from": "BACKOFF", "to": "FATAL",
+        "text": "failed to start 4 times in a row, at last: its command could not be run, \
+            Permission denied"}),
+    );
+    let mut shown = out(Some(80), false);
+    (shown.table.notes, shown.table.names) = (Notes::Below, 1);
+    let mut day = Some(String::new());
+    events
+        .iter()
+        .for_each(|event| happened::row(event, &mut day, &mut shown));
+    assert_eq!(
+        shown.take(),
+        "2026-01-02\n\
+         03:04:05.678  web               STOPPED → STARTING  started, pid 4\n\
+         03:04:06.000  crash                                 starts again\n\
+         03:04:07.000                                        the shutdown begins\n\
+         2026-01-03\n\
+         00:00:00.5Z0  a-name-…ength:12  BACKOFF → FATAL\n  \
+         failed to start 4 times in a row, at last: its command could not be run,\n      \
+         Permission denied\n"
     );
 }

@@ -2,24 +2,25 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::control::object::Object;
 
-/// What comes of these bytes, sent in these pieces: each answer, and each request, which
-/// is answered at once.
-fn said(pieces: &[&[u8]], may: Access) -> String {
+/// What comes of these bytes, sent in these pieces: each answer, of which so much is taken
+/// at once, and each request, which is one again when it is written.
+fn said(pieces: &[&[u8]], may: Access, at_once: usize) -> String {
     let mut conversation = Conversation::new(may);
     let mut said = String::new();
     let mut go_on = |conversation: &mut Conversation| {
-        loop {
+        while conversation.has_more() || !conversation.output().is_empty() {
             if let Some(request) = conversation.next_request() {
-                said.push_str(&request.to_line());
-                conversation.answer(&json!({"ok": true}));
+                let line = request.to_line();
+                assert_eq!(Request::read(line.as_bytes()), Ok(request), "{line}");
+                said.push_str(&line);
+                conversation.answer(&Object::reply(true).into_json());
             }
-            let output = conversation.output().to_vec();
-            said.push_str(&String::from_utf8(output.clone()).unwrap());
-            conversation.wrote(output.len());
-            if output.is_empty() {
-                return;
-            }
+            let output = conversation.output();
+            let piece = &output[..output.len().min(at_once)];
+            said.push_str(&String::from_utf8_lossy(piece));
+            conversation.wrote(piece.len());
         }
     };
     for piece in pieces {
@@ -65,21 +66,24 @@ proptest! {
             })
             .collect();
         for may in [Access::Ask, Access::Act] {
-            prop_assert_eq!(said(&[&bytes], may), said(&pieces, may));
+            prop_assert_eq!(said(&[&bytes], may, usize::MAX), said(&pieces, may, 7));
         }
     }
 }
 
-/// The corpus of the fuzz target, and the same replayed byte by byte.
+/// The corpus of the fuzz target, of which the first byte says where it is cut there.
 #[test]
 fn the_corpus_is_answered_the_same_however_it_is_cut() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/conversation");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        let pieces: Vec<&[u8]> = bytes.chunks(1).collect();
-        for may in [Access::Ask, Access::Act] {
-            assert_eq!(said(&[&bytes], may), said(&pieces, may));
+        let (size, bytes) = bytes.split_first().unwrap_or((&0, &[]));
+        for size in [1, usize::from(*size).max(1)] {
+            let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
+            for may in [Access::Ask, Access::Act] {
+                assert_eq!(said(&[bytes], may, usize::MAX), said(&pieces, may, size));
+            }
         }
         count += 1;
     }
@@ -103,10 +107,10 @@ fn a_reader_asks_and_does_not_act() {
             verb.name(),
             fields.collect::<String>()
         );
-        let is_refused = said(&[line.as_bytes()], Access::Ask).contains("forbidden");
+        let is_refused = said(&[line.as_bytes()], Access::Ask, usize::MAX).contains("forbidden");
         assert_eq!(is_refused, verb.access() == Access::Act, "{line}");
         assert!(
-            !said(&[line.as_bytes()], Access::Act).contains("error"),
+            !said(&[line.as_bytes()], Access::Act, usize::MAX).contains("error"),
             "{line}"
         );
     }
@@ -119,7 +123,7 @@ fn requests_are_answered_one_after_the_other() {
     assert_eq!(conversation.next_request(), Some(Request::Health));
     assert!(!conversation.is_listening() && conversation.is_waiting());
     assert_eq!(conversation.next_request(), None);
-    conversation.answer(&json!(1));
+    conversation.answer(&Json::from(&json!(1)));
     // Not before the answer is written.
     assert_eq!(conversation.next_request(), None);
     conversation.wrote(1);
@@ -134,8 +138,8 @@ fn who_does_not_read_a_stream_is_cut_off() {
     let mut conversation = Conversation::new(Access::Act);
     conversation.hear(b"{\"verb\":\"events\",\"follow\":true}\n");
     assert!(conversation.next_request().is_some());
-    conversation.begin_stream(&json!({"ok": true}));
-    let line = json!("x".repeat(1000));
+    conversation.begin_stream(&Object::reply(true).into_json());
+    let line = Json::from(&json!("x".repeat(1000)));
     let mut lines = 0;
     while conversation.add(&line) {
         lines += 1;
@@ -148,7 +152,7 @@ fn an_answer_that_is_too_long_is_none() {
     let mut conversation = Conversation::new(Access::Act);
     conversation.hear(b"{\"verb\":\"status\"}\n");
     assert!(conversation.next_request().is_some());
-    conversation.answer(&json!("x".repeat(LONGEST_REPLY)));
+    conversation.answer(&Json::from(&json!("x".repeat(LONGEST_REPLY))));
     assert!(
         conversation
             .output()

@@ -27,6 +27,16 @@ impl Clients {
         self.0.iter().map(|(id, _)| id)
     }
 
+    /// The next one after this that has sent something which is to be looked at, and from
+    /// the first again.
+    pub(super) fn next_with_more(&self, last: ClientId) -> Option<ClientId> {
+        let begin = self.0.partition_point(|(id, _)| *id <= last);
+        let (before, after) = self.0.split_at_checked(begin)?;
+        let mut clients = after.iter().chain(before);
+        let found = clients.find(|(_, client)| client.conversation.has_more());
+        found.map(|(id, _)| *id)
+    }
+
     fn place(&self, id: &ClientId) -> Option<usize> {
         self.0.iter().position(|(other, _)| other == id)
     }

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use super::{Code, Field, Refusal, Verb};
 use crate::config::{nearest, parse_duration};
 
+/// How many names and patterns a request has at most: each is compared with all there are.
+const MOST_NAMES: usize = 1000;
+
 /// What a request says beside its verb.
 pub(super) struct Fields<'a> {
     verb: Verb,
@@ -57,7 +60,7 @@ impl<'a> Fields<'a> {
     pub(super) fn programs(&self) -> Result<Vec<String>, Refusal> {
         let names = match self.get(Field::Programs) {
             None => return Ok(Vec::new()),
-            Some(Value::Array(names)) => names,
+            Some(Value::Array(names)) if names.len() <= MOST_NAMES => names,
             Some(_) => return Err(Fields::bad(Field::Programs)),
         };
         let names = names.iter().map(|name| name.as_str().map(str::to_owned));
@@ -99,7 +102,11 @@ impl<'a> Fields<'a> {
         let duration = match self.get(field) {
             None => return Ok(None),
             Some(Value::String(text)) => parse_duration(text).ok(),
-            Some(Value::Number(number)) => parse_duration(&number.to_string()).ok(),
+            Some(Value::Number(number)) => match number.as_f64() {
+                // With an exponent it is written, which no duration has.
+                Some(tiny @ 0.0..0.001) => Some(Duration::from_nanos((tiny * 1e9 + 0.5) as u64)),
+                Some(_) | None => parse_duration(&number.to_string()).ok(),
+            },
             Some(_) => None,
         };
         duration.map(Some).ok_or_else(|| Fields::bad(field))
@@ -140,7 +147,7 @@ impl Field {
     pub(crate) fn wanted(self) -> &'static str {
         match self {
             Field::Programs => {
-                "an array of names, as [\"web\", \"worker:2\", \"db-*\"] or [\"all\"]"
+                "an array of at most 1000 names, as [\"web\", \"worker:2\", \"db-*\"] or [\"all\"]"
             }
             Field::Wait | Field::Each | Field::DryRun | Field::Follow => "true or false",
             Field::Timeout => "a number of seconds, or a string as \"1m30s\"",

@@ -134,7 +134,10 @@ impl<'a> Reader<'a> {
                 return Err("a colon is missing");
             }
             let value = self.value(depth)?;
-            object.insert(name, value);
+            // Which of the two was meant nobody knows.
+            if object.insert(name, value).is_some() {
+                return Err("a name stands there twice");
+            }
             self.skip_blanks();
             if self.take(b'}') {
                 return Ok(Value::Object(object));

@@ -1,6 +1,6 @@
 //! What is answered to a request that cannot be done.
 
-use serde_json::{Map, Value};
+use crate::control::object::{Json, Object};
 
 /// What is wrong, for programs to read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -114,16 +114,13 @@ impl Refusal {
 
     /// The reply, as docs/protocol.md shows it.
     #[must_use]
-    pub fn to_reply(&self) -> Value {
-        let mut error = Map::new();
-        let mut put = |name: &str, text: &str| error.insert(name.to_owned(), text.into());
-        put("code", self.code.name());
-        put("message", &self.message);
-        if let Some(hint) = &self.hint {
-            put("hint", hint);
-        }
-        let mut reply = Map::new();
-        reply.insert("error".to_owned(), Value::Object(error));
-        Value::Object(reply)
+    pub fn to_reply(&self) -> Json {
+        let mut error = Object::default();
+        error.put("code", self.code.name());
+        error.put("message", self.message.as_str());
+        error.text("hint", self.hint.as_deref().unwrap_or_default());
+        let mut reply = Object::default();
+        reply.put("error", error.into_json());
+        reply.into_json()
     }
 }

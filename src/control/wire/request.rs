@@ -319,8 +319,14 @@ impl Line {
     }
 
     fn timeout(&mut self, timeout: Option<Duration>) {
-        if let Some(timeout) = timeout {
-            self.put(Field::Timeout.name(), timeout.as_secs_f64());
+        let Some(timeout) = timeout else {
+            return;
+        };
+        let name = Field::Timeout.name();
+        match (timeout.as_secs(), timeout.subsec_nanos()) {
+            (seconds, 0) => self.put(name, seconds),
+            // To the last digit, which a number does not keep.
+            (seconds, nanos) => self.put(name, format!("{seconds}.{nanos:09}")),
         }
     }
 

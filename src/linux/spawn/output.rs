@@ -6,17 +6,13 @@
 //! what is in the pipes.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use lastout_core::{SpawnFailure, Stage};
 
 use super::{Whom, check, stdio};
+use crate::linux::pipe::widen;
 use crate::plan::Output;
-
-/// What a pipe holds, where the kernel gives it so much: what a program may write while
-/// the relay is replaced, or its reader is slow. It is the most that a user gets by
-/// default (pipe(7), `pipe-max-size`).
-const ROOM: libc::c_int = 1024 * 1024;
 
 /// The reading ends of what a child writes.
 #[derive(Debug, Default)]
@@ -63,9 +59,7 @@ pub(super) fn pipes(
 /// that is a link to the pipe, whose permissions are asked as a file's are.
 fn pipe(whom: Option<&Whom>) -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = stdio::pipe_from_program()?;
-    // Beyond what its user may have (`pipe-user-pages-soft`) it stays as it is.
-    // SAFETY: fcntl with a number, on a descriptor of our own.
-    unsafe { libc::fcntl(read.as_raw_fd(), libc::F_SETPIPE_SZ, ROOM) };
+    widen(read.as_fd());
     if let Some(whom) = whom.filter(|whom| whom.becomes) {
         let (uid, same_group) = (whom.identity.uid, libc::gid_t::MAX);
         // Without CAP_CHOWN the program writes to what it was given all the same.

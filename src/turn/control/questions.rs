@@ -1,21 +1,17 @@
 //! What clients only ask: answered at once, out of what is known.
 
-use lastout_core::{ProgramId, Time};
-use serde_json::Value;
-
 use super::Answer;
-use crate::control::answers;
-use crate::control::object::Object;
+use crate::control::answers::{self, Beside};
+use crate::control::object::{Json, Object};
 use crate::control::server::ClientId;
 use crate::control::wire::{Code, PROTOCOL, Refusal};
 use crate::linux::people::Resident;
-use crate::logs::message::Query;
-use crate::plan::Launch;
-use crate::turn::{Lastout, NotServed};
+use crate::turn::Lastout;
 use crate::words;
+use lastout_core::{ProgramId, Time};
 
 impl Lastout {
-    pub(super) fn hello(&self, client: ClientId) -> Value {
+    pub(super) fn hello(&self, client: ClientId) -> Json {
         let may = self.control.as_ref().map(|it| it.server.may(client));
         let mut reply = Object::reply(true);
         reply.put("server", "lastout");
@@ -23,25 +19,27 @@ impl Lastout {
         reply.put("protocol", PROTOCOL);
         reply.put("pid", std::process::id());
         reply.put("access", may.unwrap_or_default());
-        reply.into_value()
+        reply.into_json()
     }
 
     pub(super) fn status(&self, now: Time, programs: &[String]) -> Answer {
         let ids = self.find(programs)?;
         let not_well = self.core.not_well();
         let is_well = !self.core.is_stopping() && !not_well.iter().any(|id| ids.contains(id));
-        let statuses = ids.into_iter().filter_map(|id| {
+        let mut statuses = ids.into_iter().filter_map(|id| {
             let status = self.core.status(now, id)?;
             let pid = status.run.and_then(|run| self.people.leader(run));
-            let pid = pid.map(|person| person.id());
+            let beside = Beside {
+                pid: pid.map(|person| person.id()),
+                next: self.next_time_of(id),
+            };
             let spec = self.core.spec();
-            Some(answers::status(spec, now, id, &status, pid))
+            Some(answers::status(spec, now, id, &status, beside))
         });
-        let statuses: Vec<Value> = statuses.collect();
         let mut reply = Object::reply(true);
-        reply.put("programs", statuses);
+        reply.list("programs", &mut statuses);
         reply.put("well", is_well);
-        Ok(Some(reply.into_value()))
+        Ok(Some(reply.into_json()))
     }
 
     pub(super) fn why(&self, now: Time, programs: &[String]) -> Answer {
@@ -57,11 +55,10 @@ impl Lastout {
             }
             true => self.core.not_well(),
         };
-        let chains = ids.into_iter().map(|id| answers::why(&self.core, now, id));
-        let chains: Vec<Value> = chains.collect();
+        let mut chains = ids.into_iter().map(|id| answers::why(&self.core, now, id));
         let mut reply = Object::reply(true);
-        reply.put("programs", chains);
-        Ok(Some(reply.into_value()))
+        reply.list("programs", &mut chains);
+        Ok(Some(reply.into_json()))
     }
 
     pub(super) fn tree(&self, now: Time) -> Answer {
@@ -73,10 +70,10 @@ impl Lastout {
             let of = residents.iter().filter(|resident| {
                 resident.run.and_then(|run| self.core.program_of(run)) == program
             });
-            of.map(resident).collect::<Vec<Value>>()
+            of.map(resident).collect::<Vec<Json>>()
         };
         let spec = self.core.spec();
-        let mut programs: Vec<Value> = Vec::new();
+        let mut programs: Vec<Json> = Vec::new();
         for id in self.find(&[])? {
             let processes = of(Some(id));
             if processes.is_empty() {
@@ -89,7 +86,7 @@ impl Lastout {
             }
             program.put("told", answers::told(&self.core, now, id));
             program.put("processes", processes);
-            programs.push(program.into_value());
+            programs.push(program.into_json());
         }
         let mut reply = Object::reply(true);
         reply.put("programs", programs);
@@ -98,7 +95,7 @@ impl Lastout {
         if more > 0 {
             reply.put("not_named", more);
         }
-        Ok(Some(reply.into_value()))
+        Ok(Some(reply.into_json()))
     }
 
     pub(super) fn events(
@@ -125,8 +122,8 @@ impl Lastout {
             return Ok(None);
         };
         let mut reply = Object::reply(true);
-        reply.put("events", control.events.told_of(names.as_deref()));
-        let reply = reply.into_value();
+        reply.list("events", &mut control.events.told_of(names.as_deref()));
+        let reply = reply.into_json();
         if follow {
             let names = names.unwrap_or_default();
             control
@@ -135,55 +132,6 @@ impl Lastout {
             return Ok(None);
         }
         Ok(Some(reply))
-    }
-
-    /// The relay has what was written, and talks to the client itself from then on.
-    pub(super) fn logs(
-        &mut self,
-        client: ClientId,
-        programs: &[String],
-        mut query: Query,
-    ) -> Answer {
-        let asked_for = self.find(programs)?;
-        let is_relayed = |id: &ProgramId| {
-            let launch = self.launches.get(self.core.launched_as(*id).0 as usize);
-            launch.is_some_and(Launch::is_relayed)
-        };
-        let spec = self.core.spec();
-        let direct = asked_for.iter().find(|id| !is_relayed(id));
-        let is_any_relayed = asked_for.iter().any(is_relayed);
-        // Of all those that are, where nobody was named.
-        if let Some(direct) = direct.filter(|_| !programs.is_empty() || !is_any_relayed) {
-            let name = match programs.is_empty() {
-                true => "every program",
-                false => words::name(spec, *direct),
-            };
-            let message = format!("what {name} writes goes straight to lastout's own output");
-            let hint = "with stdout = \"prefix\", \"json\" or a file it comes by lastout";
-            return Err(Refusal::new(Code::NotRelayed, message).hint(hint));
-        }
-        if !programs.is_empty() {
-            let names = asked_for.iter().map(|id| words::name(spec, *id).to_owned());
-            query.programs = names.collect();
-        }
-        let order = self.order_to_serve(query).map_err(|why| match why {
-            NotServed::NothingKept => {
-                let message = "nothing is kept of what these programs have written";
-                Refusal::new(Code::Unavailable, message)
-                    .hint("they were not started yet, or the container ends")
-            }
-            NotServed::TooMany => {
-                Refusal::new(Code::Unavailable, "too many clients ask for lines at once")
-            }
-        })?;
-        let control = self.control.as_mut();
-        let reply = Object::reply(true).into_value();
-        let descriptor =
-            control.and_then(|control| control.server.hand_over(&self.poll, client, &reply));
-        if let Some(descriptor) = descriptor {
-            self.serve_output(order, descriptor);
-        }
-        Ok(None)
     }
 
     pub(super) fn may_reload(&self) -> Result<(), Refusal> {
@@ -209,10 +157,10 @@ impl Lastout {
     }
 }
 
-fn resident(resident: &Resident) -> Value {
+fn resident(resident: &Resident) -> Json {
     let mut process = Object::default();
     process.put("pid", resident.pid);
     process.put("parent", resident.parent);
     process.put("command", resident.command.as_str());
-    process.into_value()
+    process.into_json()
 }

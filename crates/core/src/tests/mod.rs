@@ -22,6 +22,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::program::State;
 use crate::{
     Action, Care, Change, Condition, Event, ExitStatus, Message, Need, Notice, ProgramId,
     ProgramSpec, RunId, Signal, SpawnFailure, Spec, Stage, Supervisor, Time, Why, Work,
@@ -190,7 +191,15 @@ impl Bench {
 
     fn state(&self, program: u32) -> &'static str {
         let program = self.core.program(ProgramId(program));
-        program.map_or("none", |program| program.state.name(false))
+        program.map_or("none", |program| match program.state {
+            State::Stopped => "STOPPED",
+            State::Starting { .. } => "STARTING",
+            State::Running { .. } => "RUNNING",
+            State::Backoff { .. } => "BACKOFF",
+            State::Stopping(_) => "STOPPING",
+            State::Exited { .. } => "EXITED",
+            State::Fatal { .. } => "FATAL",
+        })
     }
 
     /// The programs that were started by the last fact.

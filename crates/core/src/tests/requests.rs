@@ -192,7 +192,12 @@ fn a_signal_reaches_whose_command_runs_and_nobody_else() {
     assert_eq!(
         bench.outcomes(7),
         [
-            (0, Outcome::Signalled),
+            (
+                0,
+                Outcome::Signalled {
+                    signal: Signal::HUP
+                }
+            ),
             (1, Outcome::NotRunning),
             (2, Outcome::NotRunning),
             (9, Outcome::Unknown),

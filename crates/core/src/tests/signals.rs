@@ -3,7 +3,7 @@
 use alloc::vec;
 
 use super::*;
-use crate::{Cause, Forward, Meaning, SignalTable};
+use crate::{Cause, Forward, Meaning, Reason, SignalTable};
 
 fn single(has_terminal: bool) -> Bench {
     let command = ProgramSpec {
@@ -119,7 +119,12 @@ fn sig_2_the_report_names_what_a_program_waits_for_and_not_what_is_done() {
     bench.ends(1, 0);
     bench.signal(Signal::USR2);
     assert!(bench.noticed(|notice| {
-        matches!(notice, Notice::State { detail, .. } if detail == "waits for db to be ready")
+        let Notice::State { status, .. } = notice else {
+            return false;
+        };
+        let condition = Condition::Ready;
+        let program = ProgramId(1);
+        status.reason == Reason::Needs { program, condition }
     }));
 }
 

@@ -253,7 +253,7 @@ impl Checker {
             return (Goal::Done, Some(Outcome::NotRunning));
         }
         shadow.owed.push(signal);
-        (Goal::Done, Some(Outcome::Signalled))
+        (Goal::Done, Some(Outcome::Signalled { signal }))
     }
 
     fn reload_all(&mut self, programs: &[ProgramId]) -> Vec<Target> {

@@ -90,7 +90,7 @@ impl Outcome {
                 Of::TimedOut(_) => 31,
                 Of::AlreadyRunning
                 | Of::AlreadyStopped
-                | Of::Signalled
+                | Of::Signalled { .. }
                 | Of::Reloads { .. }
                 | Of::NotRunning
                 | Of::Holds { .. }

@@ -1,0 +1,41 @@
+//! How much a pipe holds.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// What a pipe is to hold, where the kernel gives it so much: what a program may write while
+/// the relay is replaced, or a reader is slow. It is the most that a user gets by default
+/// (pipe(7), `pipe-max-size`).
+const ROOM: libc::c_int = 1024 * 1024;
+
+/// Lets a pipe hold that much, unless it holds more. What is no pipe, or beyond what its
+/// user may have (`pipe-user-pages-soft`), stays as it is.
+pub fn widen(pipe: BorrowedFd<'_>) {
+    let pipe = pipe.as_raw_fd();
+    // SAFETY: fcntl with numbers, on a descriptor that is borrowed.
+    unsafe {
+        if libc::fcntl(pipe, libc::F_GETPIPE_SZ) < ROOM {
+            libc::fcntl(pipe, libc::F_SETPIPE_SZ, ROOM);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn a_pipe_is_made_larger_and_never_smaller() {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let number = writer.as_raw_fd();
+        // SAFETY: fcntl with a number, on a descriptor of the test's.
+        let size = || unsafe { libc::fcntl(number, libc::F_GETPIPE_SZ) };
+        widen(writer.as_fd());
+        assert_eq!(size(), ROOM);
+        // Only root gets more than that.
+        // SAFETY: as above.
+        let more = unsafe { libc::fcntl(number, libc::F_SETPIPE_SZ, 2 * ROOM) };
+        widen(writer.as_fd());
+        assert_eq!(size(), more.max(ROOM));
+    }
+}
