@@ -76,8 +76,6 @@ struct Client {
     /// Since when a request is unfinished.
     half_done: Option<Time>,
     waits_for: Waits,
-    /// Whether it hears of each program before the answer to what it waits for.
-    hears_each: bool,
 }
 
 /// What a client gets next without asking for it.

@@ -340,14 +340,13 @@ impl Lastout {
             return;
         };
         let id = control.new_request();
-        control
-            .server
-            .waits(now, &self.poll, client, (id, patience.each));
+        control.server.waits(now, &self.poll, client, id);
         let event = Event::Requested {
             id,
             request,
             deadline: patience.timeout.map(|time| now.plus(time)),
             wait: patience.wait,
+            each: patience.each,
         };
         self.tell_core(now, event);
         self.carry_out(now);

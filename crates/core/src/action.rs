@@ -75,8 +75,8 @@ pub enum Action {
     Load,
     /// Tell people.
     Notice(Notice),
-    /// Something is decided of a request that others of its programs still keep open.
-    /// What was told so is in the reply, too.
+    /// Something is decided of a request that others of its programs still keep open, and
+    /// who asked wants to hear of each. What was told so is in the reply, too.
     Decided {
         /// Which.
         id: RequestId,

@@ -77,6 +77,9 @@ pub enum Event {
         deadline: Option<Time>,
         /// Whether to answer when it is decided; if not, at once, with what was set going.
         wait: bool,
+        /// Whether who waits is told of each program as soon as that is decided, while
+        /// others are not.
+        each: bool,
     },
     /// Whoever asked has gone, and is not answered. What was asked for goes on.
     Withdrawn {

@@ -274,9 +274,7 @@ impl Supervisor {
     }
 
     fn is_as_it_should(&self, id: ProgramId) -> bool {
-        let index = id.0 as usize;
-        let (Some(program), Some(spec)) = (self.programs.get(index), self.spec.programs.get(index))
-        else {
+        let Some((program, spec)) = self.pair(id) else {
             return true;
         };
         let is_listed = matches!(program.standing, Standing::Listed | Standing::New);
@@ -299,9 +297,7 @@ impl Supervisor {
 
     /// Why a program is not simply running.
     fn reason(&self, now: Time, id: ProgramId) -> Reason {
-        let index = id.0 as usize;
-        let (Some(program), Some(spec)) = (self.programs.get(index), self.spec.programs.get(index))
-        else {
+        let Some((program, spec)) = self.pair(id) else {
             return Reason::NotStarted;
         };
         if let Some(program) = self.holds_back(id, program) {
@@ -352,7 +348,7 @@ impl Supervisor {
             return Reason::Over;
         }
         if !program.wanted {
-            return match spec.schedule.is_some() && spec.autostart {
+            return match spec.has_times() {
                 true => Reason::Scheduled,
                 false => Reason::NotStarted,
             };

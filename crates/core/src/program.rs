@@ -322,9 +322,14 @@ impl Program {
         is_to_come || self.state.has_leader()
     }
 
+    /// Whether it lives at its times, and nobody has stopped it.
+    pub(crate) fn has_times(&self, spec: &ProgramSpec) -> bool {
+        spec.has_times() && !self.stopped
+    }
+
     /// Whether it lives, or will live again by itself (END-1).
     pub(crate) fn is_busy(&self, spec: &ProgramSpec) -> bool {
-        let is_scheduled = spec.schedule.is_some() && spec.autostart;
+        let is_scheduled = spec.has_times();
         match self.state {
             State::Starting { .. }
             | State::Running { .. }

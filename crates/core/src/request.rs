@@ -159,7 +159,8 @@ pub enum Outcome {
         /// How its last life ended, where that was waited for.
         end: Option<End>,
     },
-    /// What was waited for cannot become true by itself any more; the status says why.
+    /// What was waited for cannot become true by itself any more: of its own, or since it
+    /// waits for one that somebody has stopped. The status says why.
     Impossible(Status),
     /// It has no healthcheck, so that nobody will ever know whether it is healthy.
     NoHealthcheck,

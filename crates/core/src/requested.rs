@@ -214,7 +214,7 @@ impl Supervisor {
     }
 
     /// What a program needs and is not there.
-    fn missing_needs(&self, id: ProgramId) -> Vec<ProgramId> {
+    pub(crate) fn missing_needs(&self, id: ProgramId) -> Vec<ProgramId> {
         let spec = self.spec.programs.get(id.0 as usize);
         let needs = spec.into_iter().flat_map(|spec| &spec.needs);
         let is_missing = |need: &&crate::Need| {
@@ -226,12 +226,10 @@ impl Supervisor {
 
     /// Whether a program that is not there will not be by itself.
     fn comes_only_if_asked(&self, id: ProgramId) -> bool {
-        let index = id.0 as usize;
-        let (Some(program), Some(spec)) = (self.programs.get(index), self.spec.programs.get(index))
-        else {
+        let Some((program, spec)) = self.pair(id) else {
             return false;
         };
-        let has_times = spec.schedule.is_some() && spec.autostart && !program.stopped;
+        let has_times = program.has_times(spec);
         match &program.state {
             State::Starting { .. } | State::Running { .. } => program.leaving == Some(Why::Stopped),
             State::Backoff { .. } => false,
@@ -279,7 +277,7 @@ impl Supervisor {
             return;
         };
         let was_busy = program.is_busy(spec);
-        let has_times = spec.schedule.is_some() && spec.autostart;
+        let has_times = spec.has_times();
         let lives = program.state.run().is_some();
         // What has ended for good, or never began, is no reason for the container to stay.
         program.stopped |= lives || has_times || will_live;
@@ -334,13 +332,14 @@ impl Supervisor {
         let mut targets = Vec::new();
         let mut restarts = Vec::new();
         for id in programs.iter().copied() {
-            let index = id.0 as usize;
-            let (Some(program), Some(spec)) =
-                (self.programs.get(index), self.spec.programs.get(index))
-            else {
+            let Some((program, spec)) = self.pair(id) else {
                 targets.push(self.absent(id));
                 continue;
             };
+            if program.standing == Standing::Removed {
+                targets.push(self.absent(id));
+                continue;
+            }
             let is_untold = program.state.is_untold();
             match (
                 program.execed_run().filter(|_| is_untold),
@@ -360,7 +359,10 @@ impl Supervisor {
                 _ => targets.push(self.target(id, Goal::Done, Some(Outcome::NotRunning))),
             }
         }
-        targets.extend(self.restart_asked_for(now, &restarts));
+        let restarted = self.restart_asked_for(now, &restarts);
+        // One that those need is started with them, whatever was to be said of it alone.
+        targets.retain(|target| restarted.iter().all(|it| it.program != target.program));
+        targets.extend(restarted);
         targets
     }
 

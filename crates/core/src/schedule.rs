@@ -16,7 +16,7 @@ impl Supervisor {
     #[must_use]
     pub fn keeps_times(&self, id: ProgramId) -> bool {
         let spec = self.spec.programs.get(id.0 as usize);
-        let has_times = spec.is_some_and(|spec| spec.schedule.is_some() && spec.autostart);
+        let has_times = spec.is_some_and(ProgramSpec::has_times);
         let program = self.program(id);
         // Who stopped it has stopped its times, too.
         let is_on = |it: &Program| it.standing != Standing::Removed && !it.stopped;
@@ -133,10 +133,7 @@ impl Supervisor {
     fn given_up_for(&self, id: ProgramId) -> Vec<ProgramId> {
         let users = self.graph.users(id).iter().copied();
         let is_given_up = |user: &ProgramId| {
-            let index = user.0 as usize;
-            let (Some(user), Some(spec)) =
-                (self.programs.get(index), self.spec.programs.get(index))
-            else {
+            let Some((user, spec)) = self.pair(*user) else {
                 return false;
             };
             let is_listed = matches!(user.standing, Standing::Listed | Standing::New);

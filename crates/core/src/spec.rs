@@ -216,6 +216,11 @@ impl ProgramSpec {
     pub(crate) fn starts_by_itself(&self) -> bool {
         self.autostart && self.schedule.is_none()
     }
+
+    /// Whether it lives at its times without being asked for.
+    pub(crate) fn has_times(&self) -> bool {
+        self.schedule.is_some() && self.autostart
+    }
 }
 
 /// What the end of a program means.

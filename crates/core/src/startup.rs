@@ -53,9 +53,7 @@ impl Supervisor {
     }
 
     fn counts_for_startup(&self, id: ProgramId) -> bool {
-        let index = id.0 as usize;
-        let (Some(program), Some(spec)) = (self.programs.get(index), self.spec.programs.get(index))
-        else {
+        let Some((program, spec)) = self.pair(id) else {
             return false;
         };
         let is_listed = match program.standing {

@@ -23,6 +23,8 @@ pub(crate) struct Asker {
     pub(crate) deadline: Option<Time>,
     /// Whether the answer comes only when it is decided.
     pub(crate) waits: bool,
+    /// Whether he hears of each program before that.
+    pub(crate) hears_each: bool,
 }
 
 /// A request that was not answered yet.
@@ -33,7 +35,7 @@ pub(crate) struct Waiting {
     for_what: What,
     /// How many of its programs are not decided.
     open: usize,
-    /// The programs of which something was decided that nobody was told yet.
+    /// The programs of which something was decided that who hears of each was not told yet.
     news: Vec<ProgramId>,
 }
 
@@ -69,7 +71,7 @@ pub(crate) enum Goal {
 
 impl Goal {
     /// Whether only a program that is, or will be, up can satisfy it.
-    fn is_of_the_living(self) -> bool {
+    pub(crate) fn is_of_the_living(self) -> bool {
         match self {
             Goal::Up | Goal::Until(Until::Running | Until::Ready | Until::Healthy) => true,
             Goal::Gone { .. } | Goal::Until(Until::Exited | Until::Stopped) | Goal::Done => false,
@@ -96,7 +98,9 @@ impl Waiting {
             target.outcome = decision(target.goal);
             if target.outcome.is_some() {
                 self.open -= 1;
-                self.news.push(id);
+                if self.who.hears_each {
+                    self.news.push(id);
+                }
             }
         }
     }
@@ -136,13 +140,14 @@ impl Supervisor {
     pub(crate) fn await_programs(&mut self, now: Time, who: Asker, mut targets: Vec<Target>) {
         crate::order::sort_by(&mut targets, |a, b| a.program.cmp(&b.program));
         let programs: Vec<ProgramId> = targets.iter().map(|target| target.program).collect();
-        let (open, news): (Vec<&Target>, Vec<&Target>) =
-            targets.iter().partition(|it| it.outcome.is_none());
+        let decided = targets.iter().filter(|target| target.outcome.is_some());
+        let open = targets.len() - decided.clone().count();
+        let news = decided.filter(|_| who.hears_each);
         self.requests.push(Waiting {
             who,
             since: now,
-            open: open.len(),
-            news: news.iter().map(|target| target.program).collect(),
+            open,
+            news: news.map(|target| target.program).collect(),
             for_what: What::Programs(targets),
         });
         if let Some(at) = who.deadline {
@@ -150,6 +155,12 @@ impl Supervisor {
         }
         for program in programs {
             self.decide(now, program);
+            self.look_again(program);
+            if self.is_stopping() {
+                // As of everybody when the shutdown began.
+                let overtaken = Outcome::Overtaken(By::Shutdown);
+                self.settle_targets(program, Goal::is_of_the_living, overtaken);
+            }
         }
         self.answer_the_decided();
     }
@@ -161,6 +172,7 @@ impl Supervisor {
                 id,
                 deadline: None,
                 waits: true,
+                hears_each: false,
             },
             since: now,
             for_what: What::Load,
@@ -219,7 +231,13 @@ impl Supervisor {
         self.settle_targets(id, Goal::is_of_the_living, Outcome::Removed);
     }
 
-    fn settle_targets(&mut self, id: ProgramId, which: fn(Goal) -> bool, outcome: Outcome) {
+    /// Decides about a program for those who want this of it.
+    pub(crate) fn settle_targets(
+        &mut self,
+        id: ProgramId,
+        which: fn(Goal) -> bool,
+        outcome: Outcome,
+    ) {
         for waiting in &mut self.requests {
             waiting.decide(id, |goal| which(goal).then(|| outcome.clone()));
         }
@@ -315,11 +333,11 @@ impl Supervisor {
         });
     }
 
-    /// Tells who waits for several programs of each as soon as it is decided. The last of
-    /// them is in the reply.
+    /// Tells who wants to hear of each program as soon as it is decided. The last of them
+    /// is in the reply.
     fn tell_of_the_decided(&mut self) {
         let mut requests = core::mem::take(&mut self.requests);
-        let has_news = |it: &&mut Waiting| it.who.waits && it.open > 0 && !it.news.is_empty();
+        let has_news = |it: &&mut Waiting| it.open > 0 && !it.news.is_empty();
         for waiting in requests.iter_mut().filter(has_news) {
             let id = waiting.who.id;
             for (program, outcome) in waiting.take_news() {
@@ -418,8 +436,7 @@ impl Program {
 
     fn standing_on(&self, spec: &ProgramSpec, until: Until) -> Stand {
         let rests = !self.lives_or_will();
-        let is_scheduled = spec.schedule.is_some() && spec.autostart && !self.stopped;
-        let is_to_come = is_scheduled && self.standing != Standing::Removed;
+        let is_to_come = self.has_times(spec) && self.standing != Standing::Removed;
         let holds = match until {
             Until::Running => self.is_running(),
             Until::Ready => self.meets(Condition::Ready),

@@ -20,17 +20,9 @@ impl Server {
     }
 
     /// A client gets the answer to this when it is there.
-    /// `each`: what is decided of it is told before.
-    pub fn waits(
-        &mut self,
-        now: Time,
-        poll: &Poll,
-        id: ClientId,
-        (request, each): (RequestId, bool),
-    ) {
+    pub fn waits(&mut self, now: Time, poll: &Poll, id: ClientId, request: RequestId) {
         if let Some(client) = self.clients.get_mut(&id) {
             client.waits_for = Waits::Answer(request);
-            client.hears_each = each;
         }
         self.settle(now, poll, id);
     }
@@ -45,8 +37,7 @@ impl Server {
         }
     }
 
-    /// Tells who waits for the answer to this request, and wants to hear it, one line of
-    /// what it will be.
+    /// Tells who waits for the answer to this request one line of what it will be.
     pub fn tell_of_request(
         &mut self,
         now: Time,
@@ -56,7 +47,7 @@ impl Server {
     ) {
         let waits = Waits::Answer(request);
         let mut clients = self.clients.iter_mut();
-        let client = clients.find(|(_, it)| it.hears_each && it.waits_for == waits);
+        let client = clients.find(|(_, it)| it.waits_for == waits);
         if let Some((id, client)) = client {
             let id = *id;
             // No more than a reply, which has all of it again.

@@ -116,7 +116,6 @@ impl Server {
             since: now,
             half_done: None,
             waits_for: Waits::Not,
-            hears_each: false,
         };
         self.clients.insert(id, client);
         self.serve(now, poll, id);

@@ -24,6 +24,7 @@ impl Bench {
             request,
             deadline,
             wait,
+            each: false,
         });
     }
 
@@ -229,6 +230,18 @@ fn a_program_reloads_by_its_signal_or_else_by_a_restart() {
 }
 
 #[test]
+fn who_does_not_run_and_is_needed_by_who_reloads_with_it_is_started_and_answered_once() {
+    let mut bench = Bench::running(vec![by_hand("db"), needing("app", &[0]), quiet("x")], 1);
+    let programs = ids(&[0, 1]);
+    bench.asks(7, Request::ReloadPrograms { programs });
+    assert_eq!(bench.started(), [0]);
+    bench.execed(2);
+    assert_eq!((bench.started(), bench.replies()), (vec![1], vec![]));
+    bench.execed(3);
+    assert_eq!(bench.outcomes(7), [(0, started()), (1, started())]);
+}
+
+#[test]
 fn a_reload_of_the_file_is_answered_with_what_differs() {
     let mut bench = Bench::running(vec![quiet("web")], 1);
     bench.asks(7, Request::Reload);
@@ -262,6 +275,21 @@ fn a_program_that_a_reload_removes_is_up_for_nobody_and_gone_for_who_waits_for_t
     assert_eq!(bench.outcomes(8), [(1, Outcome::Holds { took, end })]);
     bench.asks_to_start(9, &[1]);
     assert_eq!(bench.outcomes(9), [(1, Outcome::Removed)]);
+}
+
+#[test]
+fn who_is_removed_and_still_lives_is_not_asked_to_reload() {
+    let db = ProgramSpec {
+        reload_signal: Some(Signal::HUP),
+        ..quiet("db")
+    };
+    let mut bench = Bench::running(vec![db, quiet("web"), quiet("x")], 3);
+    bench.loaded(vec![quiet("x")]);
+    let programs = ids(&[0, 1]);
+    bench.asks(7, Request::ReloadPrograms { programs });
+    assert_eq!(bench.forwarded(), []);
+    let both = [(0, Outcome::Removed), (1, Outcome::Removed)];
+    assert_eq!(bench.outcomes(7), both);
 }
 
 #[test]

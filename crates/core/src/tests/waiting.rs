@@ -62,6 +62,78 @@ fn who_waits_for_what_cannot_become_so_by_itself_is_told_why_at_once() {
 }
 
 #[test]
+fn who_waits_for_what_needs_a_program_that_was_stopped_is_told_so_and_not_left_waiting() {
+    let programs = || vec![quiet("db"), needing("app", &[0]), needing("web", &[1])];
+    let is_for_db = |bench: &Bench, id, of: u32| {
+        let outcomes = bench.outcomes(id);
+        let [(_, Outcome::Impossible(status))] = &outcomes[..] else {
+            panic!("{outcomes:?}");
+        };
+        let program = ProgramId(of);
+        matches!(status.reason, Reason::Needs { program: it, .. } if it == program)
+    };
+    // It is being stopped, and is gone: what waits for it by way of another one, too.
+    let mut bench = Bench::new(programs());
+    bench.waits_for(1, 2, Until::Running);
+    assert_eq!(bench.replies(), []);
+    bench.asks_to_stop(2, &[0]);
+    assert!(is_for_db(&bench, 1, 1));
+    bench.waits_for(3, 1, Until::Ready);
+    assert!(is_for_db(&bench, 3, 0));
+    bench.execed(1);
+    bench.ends(1, 0);
+    bench.waits_for(4, 2, Until::Running);
+    assert!(is_for_db(&bench, 4, 1));
+    // Its end may still come.
+    bench.waits_for(5, 1, Until::Exited);
+    assert_eq!(bench.replies(), []);
+}
+
+#[test]
+fn a_start_that_needs_what_is_stopped_meanwhile_is_told_so() {
+    let app = ProgramSpec {
+        autostart: false,
+        ..needing("app", &[0])
+    };
+    let mut bench = Bench::running(vec![by_hand("db"), app, quiet("x")], 1);
+    bench.asks_to_start(1, &[1]);
+    bench.asks_to_stop(2, &[0]);
+    let outcomes = bench.outcomes(1);
+    let [
+        (0, Outcome::Overtaken(By::Stop)),
+        (1, Outcome::Impossible(_)),
+    ] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}");
+    };
+    // Who stopped it may start it, and what waits for it comes then.
+    bench.asks_to_start(3, &[0]);
+    bench.execed(2);
+    bench.ends(2, 0);
+    assert_eq!(bench.started(), [0]);
+    bench.execed(3);
+    assert_eq!(bench.started(), [1]);
+}
+
+#[test]
+fn who_waits_for_what_needs_a_program_that_comes_by_itself_waits_on() {
+    let job = ProgramSpec {
+        schedule: Some(Concurrency::Forbid),
+        ..quiet("job")
+    };
+    let mut bench = Bench::running(vec![quiet("db"), needing("app", &[0])], 1);
+    bench.execed(2);
+    bench.asks_to_restart(1, &[0, 1]);
+    bench.waits_for(2, 1, Until::Running);
+    bench.ends(2, 0);
+    bench.waits_for(3, 1, Until::Running);
+    assert_eq!(bench.replies(), []);
+    let mut bench = Bench::new(vec![job, needing("app", &[0])]);
+    bench.waits_for(1, 1, Until::Running);
+    assert_eq!(bench.replies(), []);
+}
+
+#[test]
 fn who_waits_for_what_becomes_impossible_is_told_then() {
     let mut bench = Bench::new(vec![quiet("a"), quiet("b")]);
     bench.waits_for(1, 0, Until::Running);
@@ -234,6 +306,32 @@ fn the_shutdown_overtakes_who_waits_for_a_life_and_keeps_who_waits_for_an_end() 
 }
 
 #[test]
+fn in_the_shutdown_nobody_is_left_waiting_for_a_life_and_who_waits_for_an_end_is() {
+    let spec = ProgramSpec {
+        readiness: Some(Readiness::new(ReadyBy::Message)),
+        ..quiet("db")
+    };
+    let mut bench = Bench::running(vec![spec, needing("app", &[0]), quiet("web")], 2);
+    bench.signal(Signal::TERM);
+    let overtaken = Outcome::Overtaken(By::Shutdown);
+    for until in [Until::Running, Until::Ready] {
+        for program in [0, 2] {
+            bench.waits_for(1, program, until);
+            assert_eq!(bench.outcomes(1), [(program, overtaken.clone())]);
+        }
+        bench.waits_for(1, 1, until);
+        assert!(is_impossible(&bench, 1));
+    }
+    bench.waits_for(2, 0, Until::Stopped);
+    assert_eq!(bench.replies(), []);
+    // What is so is so.
+    let mut bench = Bench::running(vec![quiet("db"), needing("web", &[0])], 2);
+    bench.signal(Signal::TERM);
+    bench.waits_for(3, 0, Until::Running);
+    assert_eq!(bench.outcomes(3), [(0, holds())]);
+}
+
+#[test]
 fn at_the_end_of_lastout_everybody_is_answered_before_it() {
     let mut bench = Bench::running(vec![quiet("web")], 1);
     bench.asks_to_stop(1, &[0]);
@@ -276,10 +374,24 @@ fn decided(bench: &Bench) -> Vec<u32> {
     .collect()
 }
 
+impl Bench {
+    /// Somebody asks for the end of these, and wants to hear of each.
+    fn asks_to_stop_each(&mut self, id: u64, programs: &[u32], wait: bool) {
+        let programs = programs.iter().copied().map(ProgramId).collect();
+        self.fact(Event::Requested {
+            id: RequestId(id),
+            request: Request::Stop { programs },
+            deadline: None,
+            wait,
+            each: true,
+        });
+    }
+}
+
 #[test]
-fn who_waits_for_several_is_told_of_each_and_of_the_last_by_the_answer() {
+fn who_asks_for_each_of_several_is_told_of_each_and_of_the_last_by_the_answer() {
     let mut bench = Bench::running(vec![quiet("a"), quiet("b"), by_hand("c")], 2);
-    bench.asks_to_stop(1, &[0, 1, 2]);
+    bench.asks_to_stop_each(1, &[0, 1, 2], true);
     assert_eq!(decided(&bench), [2]);
     bench.exited(2, 0);
     bench.gone(2);
@@ -288,4 +400,17 @@ fn who_waits_for_several_is_told_of_each_and_of_the_last_by_the_answer() {
     bench.gone(1);
     assert_eq!(decided(&bench), []);
     assert_eq!(bench.outcomes(1).len(), 3);
+}
+
+#[test]
+fn who_does_not_ask_for_each_or_does_not_wait_is_told_of_nothing_before_the_answer() {
+    let mut bench = Bench::running(vec![quiet("a"), quiet("b"), by_hand("c")], 2);
+    bench.asks_to_stop(1, &[0, 1, 2]);
+    assert_eq!(decided(&bench), []);
+    bench.asks_to_stop_each(2, &[0, 2], false);
+    assert_eq!((decided(&bench), bench.outcomes(2).len()), (vec![], 2));
+    bench.ends(2, 0);
+    assert_eq!((decided(&bench), bench.replies()), (vec![], vec![]));
+    bench.ends(1, 0);
+    assert_eq!((decided(&bench), bench.outcomes(1).len()), (vec![], 3));
 }

@@ -15,12 +15,22 @@ use crate::verdict::is_expected;
 /// A request that was not answered.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    id: RequestId,
+    pub(crate) id: RequestId,
     since: Time,
-    deadline: Option<Time>,
-    wait: bool,
+    patience: Patience,
     /// In the order of the programs.
     targets: Vec<Target>,
+    /// What was told of it before the reply.
+    told: Vec<(ProgramId, Outcome)>,
+}
+
+/// How who asked wants to be answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) deadline: Option<Time>,
+    pub(crate) wait: bool,
+    /// Whether who waits hears of each program before the reply.
+    pub(crate) each: bool,
 }
 
 /// One program of it.
@@ -46,7 +56,7 @@ impl Goal {
         matches!(self, Goal::Gone { .. })
     }
 
-    fn wants_a_life(self) -> bool {
+    pub(crate) fn wants_a_life(self) -> bool {
         match self {
             Goal::Up | Goal::Until(Until::Running | Until::Ready | Until::Healthy) => true,
             Goal::Gone { .. } | Goal::Until(Until::Exited | Until::Stopped) | Goal::Done => false,
@@ -58,22 +68,35 @@ impl Asked {
     pub(crate) fn new(
         id: RequestId,
         since: Time,
-        deadline: Option<Time>,
-        wait: bool,
+        patience: Patience,
         mut targets: Vec<Target>,
     ) -> Asked {
         targets.sort_by_key(|target| target.program);
         Asked {
             id,
             since,
-            deadline,
-            wait,
+            patience,
             targets,
+            told: Vec::new(),
         }
     }
 
     fn is_decided(&self) -> bool {
         self.targets.iter().all(|target| target.outcome.is_some())
+    }
+
+    /// What nothing is decided of.
+    pub(crate) fn open_targets(&mut self) -> impl Iterator<Item = &mut Target> {
+        let targets = self.targets.iter_mut();
+        targets.filter(|target| target.outcome.is_none())
+    }
+
+    /// A program that is decided, and of which who hears of each was not told.
+    fn untold(&self) -> Option<usize> {
+        let is_told = |it: usize| self.told.iter().any(|(told, _)| told.0 as usize == it);
+        let mut decided = self.targets.iter().filter(|it| it.outcome.is_some());
+        let untold = decided.find(|it| !is_told(it.program));
+        untold.filter(|_| self.patience.each).map(|it| it.program)
     }
 }
 
@@ -175,7 +198,7 @@ impl Checker {
         let mut all = std::mem::take(&mut self.asked);
         for asked in &mut all {
             let took = now.since(asked.since);
-            for target in asked.targets.iter_mut().filter(|it| it.outcome.is_none()) {
+            for target in asked.open_targets() {
                 target.outcome = self.decided(took, target.program, target.goal);
             }
         }
@@ -232,6 +255,37 @@ impl Checker {
         }
     }
 
+    /// A line of a reply that is not whole yet: to who asked for that, once for each
+    /// program, and true. That the reply says the same is seen when it comes, and that
+    /// nothing was left out at the end of the step.
+    pub(crate) fn told_before_the_reply(
+        &mut self,
+        now: Time,
+        id: RequestId,
+        program: ProgramId,
+        outcome: &Outcome,
+    ) -> Check {
+        self.look_at_requests(now);
+        self.look_for_hope(now);
+        let Some(asked) = self.asked.iter_mut().find(|asked| asked.id == id) else {
+            return Err(format!(
+                "{id:?} is told of {program:?}, and waits for nothing"
+            ));
+        };
+        ensure!(asked.patience.each, "told of each, and did not ask for it");
+        let is_told = asked.told.iter().any(|(told, _)| *told == program);
+        ensure!(!is_told, "{id:?} is told of {program:?} twice");
+        let mut targets = asked.targets.iter();
+        let target = targets.find(|target| target.program == program.0 as usize);
+        let due = target.and_then(|target| target.outcome.as_ref());
+        ensure!(
+            due.is_some_and(|due| is_same(due, outcome)),
+            "told {outcome:?} of {program:?} where {due:?} is due"
+        );
+        asked.told.push((program, outcome.clone()));
+        Ok(())
+    }
+
     /// An answer. It must be due, and it must be true.
     pub(crate) fn reply(&mut self, now: Time, id: RequestId, reply: &Reply) -> Check {
         self.look_at_requests(now);
@@ -240,6 +294,7 @@ impl Checker {
             ensure!(*reply == due, "answered {reply:?} where {due:?} is due");
             return Ok(());
         }
+        self.look_for_hope(now);
         let Some(place) = self.asked.iter().position(|asked| asked.id == id) else {
             return Err(format!("{id:?} is answered, and nobody waits for that"));
         };
@@ -253,12 +308,18 @@ impl Checker {
             programs.eq(due),
             "answered of other programs than were asked for"
         );
-        let is_late = asked.deadline.is_some_and(|at| at <= now);
+        for told in &asked.told {
+            ensure!(
+                outcomes.contains(told),
+                "told {told:?}, and answered with {outcomes:?}"
+            );
+        }
+        let is_late = asked.patience.deadline.is_some_and(|at| at <= now);
         for (target, (_, outcome)) in asked.targets.iter().zip(outcomes) {
             let is_right = match (&target.outcome, outcome) {
                 (Some(due), outcome) => is_same(due, outcome),
                 (None, Outcome::TimedOut(_)) => is_late,
-                (None, Outcome::SetGoing(_)) => !asked.wait,
+                (None, Outcome::SetGoing(_)) => !asked.patience.wait,
                 (None, Outcome::Overtaken(By::Shutdown)) => {
                     self.leaves_now = true;
                     self.stop.is_some()
@@ -278,6 +339,7 @@ impl Checker {
     /// Everything was answered that is decided, and nothing that is late waits on.
     pub(crate) fn answers_done(&mut self, now: Time) -> Check {
         self.look_at_requests(now);
+        self.look_for_hope(now);
         ensure!(
             self.replies_due.is_empty(),
             "not answered: {:?}",
@@ -296,10 +358,18 @@ impl Checker {
         }
         for asked in &self.asked {
             ensure!(!asked.is_decided(), "decided, and not answered: {asked:?}");
-            ensure!(asked.wait, "does not wait, and is not answered: {asked:?}");
             ensure!(
-                asked.deadline.is_none_or(|at| at > now),
+                asked.patience.wait,
+                "does not wait, and is not answered: {asked:?}"
+            );
+            ensure!(
+                asked.patience.deadline.is_none_or(|at| at > now),
                 "its time is over, and it is not answered: {asked:?}"
+            );
+            let untold = asked.untold();
+            ensure!(
+                untold.is_none(),
+                "{untold:?} is decided, and who hears of each was not told: {asked:?}"
             );
         }
         Ok(())
@@ -338,7 +408,7 @@ fn is_same(due: &Outcome, given: &Outcome) -> bool {
     }
 }
 
-fn any_status() -> Status {
+pub(crate) fn any_status() -> Status {
     Status {
         state: ProgramState::Stopped,
         run: None,

@@ -6,7 +6,7 @@ use lastout_core::{
     Time, Why,
 };
 
-use crate::answers::{Asked, Goal, Target};
+use crate::answers::{Asked, Goal, Patience, Target};
 use crate::facts::Checker;
 use crate::shadow::{Check, Fate, Life, Part, Standing, ensure};
 
@@ -18,6 +18,7 @@ impl Checker {
             request,
             deadline,
             wait,
+            each,
         } = event
         else {
             return Ok(());
@@ -57,8 +58,16 @@ impl Checker {
                 return self.answer_now(*id, Reply::ShutdownBegun);
             }
         };
-        self.open(Asked::new(*id, now, *deadline, *wait, targets));
+        let patience = Patience {
+            deadline: *deadline,
+            wait: *wait,
+            each: *wait && *each,
+        };
+        self.open(Asked::new(*id, now, patience, targets));
         self.look_at_requests(now);
+        if stopping {
+            self.no_life_will_come(*id);
+        }
         Ok(())
     }
 
@@ -259,12 +268,16 @@ impl Checker {
         targets.retain(|target| target.outcome.is_some());
         let mut more = self.each(&restarted, Checker::restart);
         self.start_needed(&mut more);
+        targets.retain(|target| more.iter().all(|it| it.program != target.program));
         targets.append(&mut more);
         targets
     }
 
     /// By its own signal; none: by a restart.
     fn reload(&mut self, program: usize) -> Option<(Goal, Option<Outcome>)> {
+        if self.shadows[program].standing == Standing::Removed {
+            return Some(self.absent(program));
+        }
         let spec = &self.spec.programs[program];
         let shadow = &mut self.shadows[program];
         let is_running = shadow.run().is_some_and(|run| {

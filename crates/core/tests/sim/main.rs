@@ -11,6 +11,7 @@ mod endings;
 mod exit_status;
 mod facts;
 mod files;
+mod in_vain;
 mod kernel;
 mod liveness;
 mod notices;

@@ -37,7 +37,11 @@ impl Checker {
                 Ok(())
             }
             Action::Notice(notice) => self.notice(now, notice),
-            Action::Decided { .. } => Ok(()),
+            Action::Decided {
+                id,
+                program,
+                outcome,
+            } => self.told_before_the_reply(now, *id, *program, outcome),
             Action::Reply { id, reply } => self.reply(now, *id, reply),
             Action::Exit { code, drain_until } => self.leave(now, (*code, *drain_until), kernel),
         }

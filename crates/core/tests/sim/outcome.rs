@@ -4,7 +4,7 @@
 use lastout_core::{Action, By, Care, Cause, FatalReason, Notice, Reply, Time, Why, Work};
 
 /// What is counted, and how often it must be there in a thousand worlds.
-pub(crate) const FLOOR: [(&str, u64); 32] = [
+pub(crate) const FLOOR: [(&str, u64); 33] = [
     ("ends", 900),
     ("facts", 30_000),
     ("starts", 3_000),
@@ -37,16 +37,29 @@ pub(crate) const FLOOR: [(&str, u64); 32] = [
     ("programs that are gone since somebody asked", 120),
     ("programs of which somebody asked for something else", 40),
     ("programs of which a deadline passed", 30),
+    ("programs told of before the reply", 40),
 ];
 
 /// How a world went.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Outcome {
     fingerprint: u64,
     pub(crate) exit: Option<u8>,
     pub(crate) facts: u64,
     pub(crate) loads: u64,
     ordered: [u64; FLOOR.len()],
+}
+
+impl Default for Outcome {
+    fn default() -> Outcome {
+        Outcome {
+            fingerprint: 0,
+            exit: None,
+            facts: 0,
+            loads: 0,
+            ordered: [0; FLOOR.len()],
+        }
+    }
 }
 
 impl Outcome {
@@ -136,6 +149,9 @@ fn kind_of(action: &Action) -> Option<usize> {
     }
     if matches!(action, Action::Kill { .. } | Action::KillEverybody) {
         return Some(3);
+    }
+    if matches!(action, Action::Decided { .. }) {
+        return Some(32);
     }
     let Action::Notice(notice) = action else {
         return None;

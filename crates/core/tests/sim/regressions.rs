@@ -23,6 +23,7 @@ pub(crate) const SEEDS: &[(u64, &str)] = &[
     (773, "flood-drops-a-standard-signal"),
     (988, "second-stop-overtakes"),
     (1_019, "the-shutdown-tells-two-things"),
+    (1_021, "who-is-named-and-needed-is-answered-twice"),
     (1_375, "a-reload-decides-and-nobody-is-told"),
     (2_119, "giving-up-overtakes-a-restart"),
     (2_722, "a-oneshot-fails-for-ever"),

@@ -166,6 +166,7 @@ impl Shell<'_> {
             request,
             deadline: ask.deadline,
             wait: ask.wait,
+            each: ask.each,
         }
     }
 

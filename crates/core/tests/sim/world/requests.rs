@@ -16,6 +16,7 @@ pub(crate) struct Ask {
     pub(crate) what: What,
     pub(crate) deadline: Option<Time>,
     pub(crate) wait: bool,
+    pub(crate) each: bool,
     /// When whoever asked goes away.
     pub(crate) gone: Option<Time>,
 }
@@ -46,6 +47,8 @@ pub(super) fn requests(seed: u64, versions: &[Version], stop_at: Time) -> Vec<As
     }
     let many = 1 + random.below(14);
     let mut asks: Vec<Ask> = Vec::new();
+    // Of its own, so that what is asked for is as it was before anybody heard of each.
+    let mut ears = Random::new(seed ^ 0xea25);
     for _ in 0..many {
         let again = asks.last().map(|ask| ask.at).filter(|_| random.chance(35));
         let when = match again {
@@ -54,12 +57,12 @@ pub(super) fn requests(seed: u64, versions: &[Version], stop_at: Time) -> Vec<As
             None if random.chance(15) => at(random.within(super::ms(20))),
             None => near(&mut random, stop_at),
         };
-        asks.push(ask(&mut random, &names, when));
+        asks.push(ask(&mut random, &names, when, ears.chance(50)));
     }
     asks
 }
 
-fn ask(random: &mut Random, names: &[String], at: Time) -> Ask {
+fn ask(random: &mut Random, names: &[String], at: Time, each: bool) -> Ask {
     let programs = match random.below(10) {
         0..6 => vec![names[random.below(names.len() as u64) as usize].clone()],
         6..8 => names
@@ -81,6 +84,7 @@ fn ask(random: &mut Random, names: &[String], at: Time) -> Ask {
         what: what(random),
         deadline,
         wait: random.chance(85),
+        each,
         gone: gone.then(|| at.plus(random.mostly_short(super::ms(2_000)))),
     }
 }
