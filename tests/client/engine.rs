@@ -1,6 +1,6 @@
 //! From `docker exec`, and as a HEALTHCHECK in an image FROM scratch.
 
-use lastout_harness::engine::Image;
+use lastout_harness::engine::{Container, Image};
 use lastout_harness::wait_until;
 
 const FILE: &str = "[program.web]\ncommand = \"/leaves-on-term\"\nstartsecs = 0\n\
@@ -77,26 +77,20 @@ fn a_docker_stop_ends_those_that_wait_and_those_that_follow() {
     let container = image("").run(&[], &[]);
     container.wait_for_line("web: started");
     std::thread::scope(|scope| {
-        let hanging = [
-            &[
-                "/lastout",
-                "wait",
-                "bad",
-                "--for",
-                "running",
-                "--timeout",
-                "1000",
-            ][..],
-            &["/lastout", "start", "bad"],
-            &["/lastout", "events", "-f"],
-        ];
-        let hanging = hanging.map(|words| scope.spawn(|| container.exec(&[], words)));
+        // Also where something fails before: else the clients would be waited for.
+        let stops = Stops(&container);
+        let begin = |words: &'static [&str]| scope.spawn(|| container.exec(&[], words));
+        let start = begin(&["/lastout", "start", "bad"]);
+        // Who waits for what nobody has asked for is told so, and does not wait.
+        container.wait_for_line("bad: starts again in");
+        let wait = &["/lastout", "wait", "bad", "--for", "running"];
+        let hanging = [start, begin(wait), begin(&["/lastout", "events", "-f"])];
         wait_until("all of them are there", || {
             let (_, out) = container.exec(&[], &["/lastout", "tree"]);
             // And the one who asks.
             out.matches(" lastout\n").count() == hanging.len() + 1
         });
-        container.stop();
+        drop(stops);
         for client in hanging {
             // It is told to end as all in a container are, or answered before.
             let Ok((code, out)) = client.join() else {
@@ -106,6 +100,15 @@ fn a_docker_stop_ends_those_that_wait_and_those_that_follow() {
         }
     });
     assert_eq!(container.wait(), 0);
+}
+
+/// A container that is stopped at the end of a scope.
+struct Stops<'a>(&'a Container);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 #[test]
