@@ -95,6 +95,14 @@ impl Said {
         self
     }
 
+    /// The same without empty lines: what is left where one was written in pieces.
+    fn without_empty(mut self) -> Said {
+        for lines in [&mut self.out, &mut self.err] {
+            lines.retain(|line| !line.is_empty());
+        }
+        self
+    }
+
     /// The same with its lines in order of the alphabet.
     fn sorted(mut self) -> Said {
         self.out.sort();
