@@ -356,7 +356,16 @@ impl Supervisor {
                     targets.push(self.target(id, Goal::Done, Some(outcome)));
                 }
                 _ if program.wanted => restarts.push(id),
-                _ => targets.push(self.target(id, Goal::Done, Some(Outcome::NotRunning))),
+                _ => {
+                    // Whoever sees it in the status, still there and perhaps RUNNING under
+                    // those that leave first, hears why it does not reload.
+                    let is_to_end = program.stopped && program.state.run().is_some();
+                    let outcome = match is_to_end {
+                        true => Outcome::Overtaken(By::Stop),
+                        false => Outcome::NotRunning,
+                    };
+                    targets.push(self.target(id, Goal::Done, Some(outcome)));
+                }
             }
         }
         let restarted = self.restart_asked_for(now, &restarts);

@@ -230,6 +230,17 @@ fn a_program_reloads_by_its_signal_or_else_by_a_restart() {
 }
 
 #[test]
+fn a_reload_of_who_is_to_stop_and_is_held_back_by_others_is_overtaken_by_the_stop() {
+    let mut bench = Bench::running(vec![quiet("db"), needing("app", &[0])], 2);
+    bench.asks_to_stop(7, &[0, 1]);
+    assert_eq!(bench.told_why(), [(1, Why::Stopped)]);
+    assert_eq!(bench.state(0), "RUNNING");
+    let programs = ids(&[0]);
+    bench.asks(8, Request::ReloadPrograms { programs });
+    assert_eq!(bench.outcomes(8), [(0, Outcome::Overtaken(By::Stop))]);
+}
+
+#[test]
 fn who_does_not_run_and_is_needed_by_who_reloads_with_it_is_started_and_answered_once() {
     let mut bench = Bench::running(vec![by_hand("db"), needing("app", &[0]), quiet("x")], 1);
     let programs = ids(&[0, 1]);

@@ -291,7 +291,11 @@ impl Checker {
             });
             return Some((Goal::Done, Some(Outcome::Reloads { signal })));
         }
-        (!shadow.wanted).then_some((Goal::Done, Some(Outcome::NotRunning)))
+        let outcome = match shadow.stopped && shadow.run().is_some() {
+            true => Outcome::Overtaken(By::Stop),
+            false => Outcome::NotRunning,
+        };
+        (!shadow.wanted).then_some((Goal::Done, Some(outcome)))
     }
 
     /// Who of those that are to end on request, too, must be gone before this one is told:
