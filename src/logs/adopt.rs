@@ -75,6 +75,8 @@ impl Relay {
     }
 
     fn adopt(&mut self, adopt: Adopt, pipe: OwnedFd) {
+        // There is somebody to be read again. PID 1 says anew when it is to leave.
+        self.is_ending = false;
         let at = self.sources.iter().position(Option::is_none);
         let at = at.unwrap_or(self.sources.len());
         orders::never_wait(pipe.as_fd());

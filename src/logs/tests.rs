@@ -300,6 +300,39 @@ fn who_follows_and_does_not_read_is_let_go_and_holds_nobody_up() {
     relay.finish();
 }
 
+#[test]
+fn who_is_adopted_while_it_waits_to_leave_keeps_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let (mut reader, stdout) = pipe().unwrap();
+    let mut fills = File::from(OwnedFd::from(stdout.try_clone().unwrap()));
+    let relay = Running::start(Some(stdout));
+    let mut first = relay.adopt(1, "first", PREFIX, None);
+    orders::never_wait(fills.as_fd());
+    while fills.write(&[b'.'; 4096]).is_ok() {}
+    while fills.write(b".").is_ok() {}
+    first.write_all(b"last words").unwrap();
+    drop(first);
+    assert_eq!(relay.news(), News::Ended(SourceId(1)));
+    // Nobody is left, but for who does not read; then somebody comes.
+    relay.order(&Order::Finish, None);
+    let mut second = relay.adopt(2, "second", to_file(&path, LineFormat::Raw), Some(b"end"));
+    second.write_all(b"end\n").unwrap();
+    assert_eq!(relay.news(), News::Ready(SourceId(2)));
+    second.write_all(b"and more\n").unwrap();
+    drop(second);
+    assert_eq!(relay.news(), News::Ended(SourceId(2)));
+    assert_eq!(std::fs::read(&path).unwrap(), b"end\nand more\n");
+    drop(fills);
+    let reads = std::thread::spawn(move || {
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
+    });
+    assert_eq!(relay.finish(), []);
+    assert!(reads.join().unwrap().ends_with("first | last words\n"));
+}
+
 /// Clients who ask for what "web" has written, and more is kept than their sockets take.
 fn unread(relay: &Running, web: &mut PipeWriter, count: usize, follow: bool) -> Vec<UnixStream> {
     web.write_all(b"\n".repeat(60_000).as_slice()).unwrap();

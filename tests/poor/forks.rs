@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lastout_harness::engine::{Image, docker_says};
 use lastout_harness::namespace::Setup;
-use lastout_harness::{binaries, let_pass, wait_until};
+use lastout_harness::{binaries, let_pass, must, wait_until};
 
 use crate::{TWO, assert_two_left, two, wait_for_two};
 
@@ -53,6 +53,42 @@ fn pid_10_a_stop_while_no_fork_succeeds_is_at_once() {
     let took = container.stop();
     assert!(took < Duration::from_secs(8), "{took:?}");
     assert_ne!(container.wait(), 137, "{}", container.logs());
+}
+
+#[test]
+fn pid_10_a_relay_that_cannot_be_forked_is_told_of_and_comes_when_it_can() {
+    let text = "[program.it]\ncommand = [\"/probe\", \"last-words\"]\nstdout = \"prefix\"\n";
+    let files = [("etc/lastout/supervisor.toml", text)];
+    let image = Image::with(&files, "ENTRYPOINT [\"/lastout\"]");
+    let container = image.run(&[], &[]);
+    container.wait_for_line("it | last-words: ready");
+    let _ = docker_says(&["update", "--pids-limit", "2", container.name()]);
+    let pid = container.pid();
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    let children = must(std::fs::read_to_string(&children), &children);
+    let is_relay = |pid: &&str| {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        name.is_ok_and(|name| name == "lastout-relay\n")
+    };
+    let relay = children.split_whitespace().find(is_relay);
+    let relay: i32 = relay.and_then(|pid| pid.parse().ok()).unwrap_or_default();
+    assert!(relay > 0, "{children}");
+    // SAFETY: a signal for a child of PID 1 in there, which just was there.
+    unsafe { libc::kill(relay, libc::SIGKILL) };
+    let waits = "what programs write has to wait";
+    container.wait_for_line(waits);
+    // Several tries of which nothing is to be said.
+    let_pass(Duration::from_secs(1));
+    let _ = docker_says(&["update", "--pids-limit", "20", container.name()]);
+    container.wait_for_line("what programs write is passed on again");
+    container.stop();
+    assert_eq!(container.wait(), 0, "{}", container.logs());
+    assert!(
+        container
+            .lines()
+            .has("it | last-words: got SIGTERM, leaving")
+    );
+    assert_eq!(container.lines().count(waits), 1, "{}", container.logs());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The pipes whose reading ends are kept, and the relay that reads them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem::take;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(in crate::turn) struct Pipes {
     pub(super) forked: Time,
     /// How often it died early, or could not be forked, in a row.
     pub(super) failures: u32,
+    /// Whether it was told that one cannot be forked.
+    pub(super) waits_for_fork: bool,
     /// Before that no other one is forked.
     pub(super) not_before: Option<Time>,
     /// When to see to it next.
@@ -109,6 +112,7 @@ impl Pipes {
                 relay: None,
                 forked: Time::ZERO,
                 failures: 0,
+                waits_for_fork: false,
                 not_before: None,
                 due: None,
             }));
@@ -128,6 +132,8 @@ impl Pipes {
         }
         if let Some(working) = &mut self.relay {
             working.unsent.push_back(number);
+            // Whoever was to leave reads this first, and is told again when it is time.
+            working.finish = Finish::No;
         }
         let source = Source {
             run,
@@ -160,6 +166,9 @@ impl Pipes {
         match watched {
             Ok(relay) => {
                 log::debug!("the relay of what programs write is pid {}", relay.id());
+                if take(&mut self.waits_for_fork) {
+                    log::info!("what programs write is passed on again");
+                }
                 self.relay = Some(Working {
                     relay,
                     unsent: self.sources.keys().copied().collect(),
@@ -172,13 +181,14 @@ impl Pipes {
                 });
             }
             Err(error) => {
-                if self.failures == 0 {
+                if !self.waits_for_fork {
                     log::warn!(
                         "what programs write has to wait, the relay that passes it on cannot be \
                          started: {error}; it is tried again"
                     );
-                    self.failures = 1;
+                    self.waits_for_fork = true;
                 }
+                self.failures = self.failures.max(1);
                 self.has_failed(now);
             }
         }
@@ -206,7 +216,7 @@ impl Pipes {
         status: ExitStatus,
         after: After,
     ) {
-        if working.finish == Finish::Told && status == ExitStatus::Code(0) {
+        if working.has_finished && status == ExitStatus::Code(0) {
             // As it was asked. Whoever writes meanwhile need not wait for another one.
             self.not_before = None;
             return;
