@@ -438,6 +438,8 @@ impl Supervisor {
                 });
                 self.order(Action::Forward { run, scope, signal });
             }
+            // It leaves anyway, when those have left that leave before it (STOP-4).
+            (Some(_), _) if program.waits_to_leave().is_some() => {}
             (Some(_), _) => {
                 // One that is on its way out comes back.
                 program.again = program.wanted;

@@ -4,7 +4,10 @@
 use alloc::vec;
 
 use super::*;
-use crate::{By, End, EndPolicy, Outcome, Refusal, Reply, Request, RequestId, Scope, Until};
+use crate::{
+    By, End, EndPolicy, Meaning, Outcome, Refusal, Reply, Request, RequestId, Scope, SignalTable,
+    Until,
+};
 
 impl Bench {
     /// Somebody asks, and waits without end.
@@ -238,6 +241,26 @@ fn a_reload_of_who_is_to_stop_and_is_held_back_by_others_is_overtaken_by_the_sto
     let programs = ids(&[0]);
     bench.asks(8, Request::ReloadPrograms { programs });
     assert_eq!(bench.outcomes(8), [(0, Outcome::Overtaken(By::Stop))]);
+}
+
+#[test]
+fn a_signal_that_reloads_who_is_to_stop_and_is_held_back_by_others_changes_nothing() {
+    let mut signals = SignalTable::supervising();
+    signals.set(Signal::USR1, Meaning::ReloadProgram(ProgramId(0)));
+    let mut bench = Bench::of(Spec {
+        signals,
+        ..Spec::new(vec![quiet("db"), needing("app", &[0])])
+    });
+    bench.execed(1);
+    bench.execed(2);
+    bench.asks_to_stop(7, &[0, 1]);
+    assert_eq!(bench.told_why(), [(1, Why::Stopped)]);
+    bench.signal(Signal::USR1);
+    assert_eq!(bench.told_why(), []);
+    bench.ends(2, 0);
+    assert_eq!(bench.told_why(), [(0, Why::Stopped)]);
+    bench.ends(1, 0);
+    assert_eq!((bench.started(), bench.state(0)), (vec![], "STOPPED"));
 }
 
 #[test]

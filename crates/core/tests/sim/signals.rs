@@ -85,6 +85,8 @@ impl Checker {
                 let program = id;
                 self.due.notices.push(Notice::Reloads { program, signal });
             }
+            // It leaves anyway, in its turn.
+            Some(_) | None if is_untold && shadow.leaving.is_some() => {}
             Some(_) | None => {
                 shadow.again = shadow.wanted;
                 if is_untold {
