@@ -27,6 +27,7 @@ use serde_json::Value;
 use crate::control::wire::Verb;
 use crate::linux::signals::Inherited;
 
+pub use out::complain;
 pub use typed::{Typed, help, overview};
 
 /// It was refused, or has failed.

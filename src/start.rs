@@ -58,7 +58,10 @@ pub fn run(args: Vec<OsString>, inherited: Inherited) -> u8 {
         Ok(Order::Talk(typed)) => client::run(&typed, &inherited),
         Ok(Order::Complete(words)) => client::complete::words(&words),
         Ok(Order::Supervise(supervise)) => begin(supervise, inherited),
-        Err(wrong) => refuse(&wrong.0, USAGE),
+        Err(wrong) => {
+            client::complain(&wrong.0);
+            USAGE
+        }
     }
 }
 

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Conversation {
     stream: UnixStream,
+    /// How long an answer may take that comes at once.
+    patience: Duration,
     input: Vec<u8>,
     /// Where in it the next line begins.
     at: usize,
@@ -30,12 +32,17 @@ pub(super) struct Conversation {
 impl Conversation {
     /// With who answers. `place`: what the command line says.
     pub(super) fn begin(place: Option<&OsString>) -> Result<Conversation, Failure> {
-        Ok(Conversation {
-            stream: connect(place)?,
+        Ok(Conversation::over(connect(place)?, PATIENCE))
+    }
+
+    fn over(stream: UnixStream, patience: Duration) -> Conversation {
+        Conversation {
+            stream,
+            patience,
             input: Vec::new(),
             at: 0,
             searched: 0,
-        })
+        }
     }
 
     /// Asks the only question. Who follows goes on listening, and says so by not hanging up.
@@ -58,7 +65,9 @@ impl Conversation {
             | Verb::Report
             | Verb::Shutdown => false,
         };
-        let _ = self.stream.set_read_timeout((!waits).then_some(PATIENCE));
+        let _ = self
+            .stream
+            .set_read_timeout((!waits).then_some(self.patience));
         // A refusal may be there already, and then nobody reads: it is the answer.
         let _ = self.stream.write_all(line.as_bytes());
         if !follows {
@@ -153,4 +162,37 @@ fn wrong(what: &str) -> Failure {
 pub(super) fn ended() -> Failure {
     let text = "lastout: the connection ended before the answer came; has lastout ended?";
     Failure::Said(text.to_owned(), NOBODY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::wire::Field;
+
+    #[test]
+    fn who_is_there_and_does_not_answer_at_once_is_nobody() {
+        let (stream, _silent) = UnixStream::pair().unwrap();
+        let mut conversation = Conversation::over(stream, Duration::from_millis(1));
+        conversation.ask(Verb::Status, "{\"verb\":\"status\"}\n", false);
+        let Err(Failure::Said(text, code)) = conversation.answer() else {
+            panic!("it was answered");
+        };
+        assert_eq!(code, NOBODY);
+        assert_eq!(
+            text,
+            "lastout: it is there, and does not answer within 10 s; is it stopped?"
+        );
+    }
+
+    #[test]
+    fn only_what_is_answered_at_once_has_a_bound() {
+        for verb in Verb::ALL {
+            let (stream, _silent) = UnixStream::pair().unwrap();
+            let mut conversation = Conversation::over(stream, PATIENCE);
+            conversation.ask(verb, "", false);
+            let bound = conversation.stream.read_timeout().unwrap();
+            let waits = verb.fields().contains(&Field::Timeout) || verb == Verb::Reload;
+            assert_eq!(bound, (!waits).then_some(PATIENCE), "{verb:?}");
+        }
+    }
 }

@@ -12,6 +12,9 @@ use super::table::Notes;
 pub(super) fn events(conversation: &mut Conversation, out: &mut Out) -> Outcome {
     let answer = conversation.answer()?;
     (out.table.notes, out.table.names) = (Notes::Below, 1);
+    if out.put_field("", &answer, "left_out") {
+        out.put(" older ones are left out; those of single programs are told by name\n");
+    }
     let mut day = out.table.is_narrow().then(String::new);
     list(&answer, "events")
         .iter()

@@ -106,7 +106,7 @@ pub(super) fn write(text: &str) -> Result<(), Failure> {
 }
 
 /// Says on stderr what is wrong.
-pub(super) fn complain(text: &str) {
+pub fn complain(text: &str) {
     let text = text.trim_end();
     let mut stderr = std::io::stderr();
     let width = terminal::columns().filter(|_| stderr.is_terminal());

@@ -105,15 +105,27 @@ impl Events {
         is_stopping && state_after(told.notice, now).is_some()
     }
 
-    /// What happened to these programs, or at all.
-    pub fn told_of(&self, programs: Option<&[String]>) -> impl Iterator<Item = Json> {
-        let is_meant = move |happened: &&Happened| match (programs, happened.program()) {
+    /// What happened to these programs, or at all, as far as so many bytes go; and how many
+    /// of the oldest that leaves out.
+    pub fn told_of(&self, programs: Option<&[String]>, mut room: usize) -> (Vec<Json>, usize) {
+        let is_meant = |happened: &&Happened| match (programs, happened.program()) {
             (None, _) => true,
             (Some(programs), Some(about)) => programs.iter().any(|program| program == about),
             (Some(_), None) => false,
         };
-        let meant = self.kept.iter().filter(is_meant);
-        meant.map(Happened::to_json)
+        let (mut told, mut left_out) = (Vec::new(), 0);
+        for happened in self.kept.iter().rev().filter(is_meant) {
+            let json = happened.to_json();
+            match room.checked_sub(json.bytes().len() + 1) {
+                Some(rest) if left_out == 0 => {
+                    room = rest;
+                    told.push(json);
+                }
+                Some(_) | None => left_out += 1,
+            }
+        }
+        told.reverse();
+        (told, left_out)
     }
 }
 
@@ -389,8 +401,30 @@ mod tests {
         for _ in 0..KEPT + 10 {
             note(&mut events, &Notice::AllUp, ProgramState::Running);
         }
-        assert_eq!(events.told_of(None).count(), KEPT);
-        assert_eq!(events.told_of(Some(&["web".into()])).count(), KEPT);
-        assert!(events.told_of(Some(&["db".into()])).next().is_none());
+        let all = events.told_of(None, usize::MAX);
+        assert_eq!((all.0.len(), all.1), (KEPT, 0));
+        let told = |name: &str| events.told_of(Some(&[name.into()]), usize::MAX).0.len();
+        assert_eq!((told("web"), told("db")), (KEPT, 0));
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_all_the_oldest_are_left_out() {
+        let mut events = Events::default();
+        for number in 0..KEPT {
+            let text = format!("{number} {}", "ä😀\u{1}".repeat(200));
+            let notice = &Notice::AllUp;
+            note_in_words(&mut events, notice, ProgramState::Running, &text);
+        }
+        let room = 1 << 19;
+        let (told, left_out) = events.told_of(None, room);
+        assert_eq!(told.len() + left_out, KEPT);
+        let size: usize = told.iter().map(|json| json.bytes().len() + 1).sum();
+        assert!(size <= room && size > room - 2000, "{size}");
+        let text = |json: &Json| {
+            let value: serde_json::Value = serde_json::from_slice(json.bytes()).unwrap();
+            value["text"].as_str().unwrap().to_owned()
+        };
+        assert!(text(&told[0]).starts_with(&format!("{left_out} ")));
+        assert!(text(&told[told.len() - 1]).starts_with("999 "));
     }
 }

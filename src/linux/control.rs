@@ -5,19 +5,20 @@
 //! (unix(7): bind(2) makes what is not there, and never goes through a link). Who has
 //! connected is known by SO_PEERCRED, which nobody can make up.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, open};
+use nix::fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, open};
 use nix::sys::stat::FchmodatFlags::FollowSymlink;
 use nix::sys::stat::{FileStat, Mode, fchmodat, fstat, lstat, umask};
 use nix::unistd::{Pid, geteuid, mkdir, unlink};
 
 use super::descriptors;
-use super::notify::address::{Address, socket_of};
+use super::notify::address::{Address, connect, socket_of};
 use crate::control::place::{OWN_DIRECTORY, Place};
 
 /// How many clients may wait to be accepted: those that the loop takes in a few turns.
@@ -96,11 +97,20 @@ impl Listener {
             make_own_directory(place);
             is_safe_directory(place)?;
         }
+        let alone = match is_abstract {
+            true => Ok(None),
+            false => be_alone_in(directory_of(place)).map(Some),
+        };
+        if alone.as_ref().is_err_and(|error| *error == Errno::EAGAIN) {
+            return Err(NoSocket::Taken);
+        }
         let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK;
         let socket = socket_of(kind).map_err(NoSocket::Error)?;
         let mode = if for_others { 0o111 } else { 0o177 };
         let mut bound = bind(&socket, &address, mode);
         if bound == Err(Errno::EADDRINUSE) && !is_abstract && is_left_behind(&path, &address)? {
+            // Where that cannot be made sure nothing is removed.
+            alone.as_ref().map_err(|error| NoSocket::Error(*error))?;
             let _ = unlink(path.as_c_str());
             bound = bind(&socket, &address, mode);
         }
@@ -323,11 +333,24 @@ fn make_own_directory(place: &Place) {
     }
 }
 
+fn directory_of(place: &Place) -> &Path {
+    let path = Path::new(OsStr::from_bytes(place.name()));
+    path.parent().unwrap_or(Path::new("/"))
+}
+
+/// Keeps every other lastout from making a socket here for as long as this is held: two
+/// that find the same dead socket must not both replace it, nor take one for dead that is
+/// bound and does not listen yet. EAGAIN: another one is at it (flock(2); it sees
+/// through mounts, which an abstract name does not).
+fn be_alone_in(directory: &Path) -> Result<Flock<OwnedFd>, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let directory = open(directory, flags, Mode::empty())?;
+    Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)
+}
+
 /// Whether nobody but us and root can put something else in place of the socket.
 fn is_safe_directory(place: &Place) -> Result<(), NoSocket> {
-    let path = Path::new(std::str::from_utf8(place.name()).unwrap_or_default());
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let found = lstat(directory).map_err(NoSocket::Error)?;
+    let found = lstat(directory_of(place)).map_err(NoSocket::Error)?;
     let is_directory = found.st_mode & libc::S_IFMT == libc::S_IFDIR;
     let is_ours = found.st_uid == 0 || found.st_uid == own_uid();
     match is_directory && is_ours && found.st_mode & 0o022 == 0 {
@@ -347,16 +370,12 @@ fn is_left_behind(path: &CString, address: &Address) -> Result<bool, NoSocket> {
     if !is_socket || found.st_uid != own_uid() {
         return Err(NoSocket::InTheWay);
     }
-    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK;
-    let socket = socket_of(kind).map_err(NoSocket::Error)?;
-    // SAFETY: the address is as long as it says, and lives for the call.
-    let answered = Errno::result(unsafe {
-        libc::connect(socket.as_raw_fd(), address.as_ptr(), address.length())
-    });
-    // With too many who wait already it says EAGAIN: somebody is there.
-    match answered {
+    match connect(libc::SOCK_STREAM, address) {
         Err(Errno::ECONNREFUSED | Errno::ENOENT) => Ok(true),
         Err(Errno::EPROTOTYPE) => Err(NoSocket::InTheWay),
+        // No descriptor is to be had: nobody was asked.
+        Err(error @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(NoSocket::Error(error)),
+        // With too many who wait already it says EAGAIN: somebody is there.
         Ok(_) | Err(_) => Err(NoSocket::Taken),
     }
 }
@@ -367,6 +386,9 @@ fn name_of(stat: &FileStat) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::sync::Barrier;
+
     use super::*;
     use crate::linux::testing::in_process;
 
@@ -384,6 +406,52 @@ mod tests {
             assert!(matches!(refused(&file), Err(NoSocket::InTheWay)));
             assert_eq!(umask(Mode::empty()).bits(), 0o027);
             drop(listener);
+        });
+    }
+
+    #[test]
+    fn of_many_that_find_the_same_dead_socket_one_takes_its_place_and_keeps_it() {
+        in_process(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("socket");
+            let place = Place::named(path.as_os_str());
+            for _ in 0..100 {
+                drop(UnixListener::bind(&path).unwrap());
+                let begin = Barrier::new(4);
+                let open = || {
+                    begin.wait();
+                    Listener::open(&place, true, false)
+                };
+                let found = std::thread::scope(|scope| {
+                    let all = [0; 4].map(|_| scope.spawn(open));
+                    all.map(|one| one.join().unwrap())
+                });
+                let won = found.iter().filter(|one| one.is_ok()).count();
+                let lost = |one: &Result<_, _>| matches!(one, Err(NoSocket::Taken));
+                assert_eq!(won + found.iter().filter(|one| lost(one)).count(), 4);
+                assert_eq!(won, 1, "{found:?}");
+                UnixStream::connect(&path).unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn while_another_one_is_at_it_nothing_is_removed() {
+        in_process(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("socket");
+            let place = Place::named(path.as_os_str());
+            // Bound, and not listening yet: it looks as a dead one does.
+            let other = socket_of(libc::SOCK_STREAM).unwrap();
+            let address = Address::of(place.name()).unwrap();
+            let held = be_alone_in(folder.path()).unwrap();
+            bind(&other, &address, 0o177).unwrap();
+            let refused = Listener::open(&place, true, false).map(drop);
+            assert!(matches!(refused, Err(NoSocket::Taken)), "{refused:?}");
+            assert!(path.exists());
+            drop((held, other));
+            drop(Listener::open(&place, true, false).unwrap());
+            assert!(!path.exists());
         });
     }
 }

@@ -13,11 +13,12 @@
 //! [`People::run_of_sender`]: super::people::People::run_of_sender
 
 use std::cell::Cell;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, lstat, umask};
@@ -47,6 +48,13 @@ const CONTROL_WORDS: usize = 136;
 
 /// Where the path of the socket is, if we may make it.
 const OWN_DIRECTORY: &CStr = c"/run/lastout";
+
+/// What the names of all of them begin with.
+const PREFIX: &str = "notify-";
+
+/// How many names are looked at for those that the dead left behind, so that a start has a
+/// bound.
+const LOOKED_AT: usize = 1024;
 
 /// The socket that programs find in NOTIFY_SOCKET.
 #[derive(Debug)]
@@ -88,6 +96,7 @@ impl Socket {
         let before = umask(Mode::from_bits_truncate(0o022));
         let _ = mkdir(OWN_DIRECTORY, Mode::from_bits_truncate(0o755));
         umask(before);
+        remove_dead(OWN_DIRECTORY);
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").unwrap_or_default();
         let runtime = CString::new(runtime.into_vec()).unwrap_or_default();
         Ok(Socket::open_in(&[OWN_DIRECTORY, &runtime, c"/tmp"])?)
@@ -95,7 +104,7 @@ impl Socket {
 
     fn open_in(directories: &[&CStr]) -> Result<Socket, Errno> {
         let (maker, random) = (nix::unistd::getpid(), mark::random());
-        let file = format!("/notify-{maker}-{random}");
+        let file = format!("/{PREFIX}{maker}-{random}");
         let fit = directories.iter().filter(|directory| is_fit(directory));
         let mut bound = Err(Errno::EINVAL);
         for directory in fit.chain([&c"@lastout"]) {
@@ -191,6 +200,35 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.unlink();
     }
+}
+
+/// Removes sockets of ours that a lastout left behind which was killed. Whose socket is
+/// dead stays so: a name is never used again, and who is bound is heard without listening.
+fn remove_dead(directory: &CStr) {
+    if !is_fit(directory) {
+        return;
+    }
+    let names = Path::new(OsStr::from_bytes(directory.to_bytes())).read_dir();
+    for name in names.into_iter().flatten().take(LOOKED_AT).flatten() {
+        let is_one = name.file_name().as_bytes().starts_with(PREFIX.as_bytes());
+        if let Ok(path) = CString::new(name.path().into_os_string().into_vec())
+            && is_one
+            && is_dead(&path)
+        {
+            let _ = unlink(path.as_c_str());
+        }
+    }
+}
+
+fn is_dead(path: &CStr) -> bool {
+    let is_ours = lstat(path).is_ok_and(|found| {
+        let is_socket = found.st_mode & libc::S_IFMT == libc::S_IFSOCK;
+        is_socket && found.st_uid == geteuid().as_raw()
+    });
+    let connected = Address::of(path.to_bytes())
+        .filter(|_| is_ours)
+        .map(|address| address::connect(libc::SOCK_DGRAM, &address).map(drop));
+    connected == Some(Err(Errno::ECONNREFUSED))
 }
 
 /// Whether this is a directory, and no link to one; ours or root's, so that nobody puts

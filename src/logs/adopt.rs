@@ -48,6 +48,7 @@ impl Relay {
                 (Some(Order::Serve(query)), Some(client)) => {
                     self.clients
                         .welcome(client, query, &self.histories, self.next);
+                    self.around.news.push(News::Served);
                 }
                 (Some(Order::Reopen), _) => {
                     for sink in self.sinks.iter_mut().flatten() {

@@ -97,6 +97,8 @@ pub enum News {
         /// What it is, the program's name in front.
         text: String,
     },
+    /// The client of an [`Order::Serve`] is its own now; in the order in which they came.
+    Served,
     /// After [`Order::Finish`]: everything is written, or its loss was told.
     Finished,
 }
@@ -151,6 +153,7 @@ impl News {
                 put_bytes(bytes, text.as_bytes());
             }
             News::Finished => bytes.push(4),
+            News::Served => bytes.push(5),
         }
     }
 
@@ -169,6 +172,7 @@ impl News {
                 }
             }
             4 => News::Finished,
+            5 => News::Served,
             _ => return None,
         };
         rest.end(news)
@@ -421,6 +425,7 @@ mod tests {
             any::<u64>().prop_map(|id| News::Ready(SourceId(id))),
             any::<u64>().prop_map(|id| News::Ended(SourceId(id))),
             say,
+            Just(News::Served),
             Just(News::Finished)
         ]
     }

@@ -91,7 +91,9 @@ impl Running {
         loop {
             match self.news() {
                 News::Finished => break,
-                news @ (News::Ready(_) | News::Ended(_) | News::Say { .. }) => all.push(news),
+                news @ (News::Ready(_) | News::Ended(_) | News::Say { .. } | News::Served) => {
+                    all.push(news);
+                }
             }
         }
         self.thread.take().unwrap().join().unwrap();
@@ -109,6 +111,7 @@ impl Running {
             follow,
         };
         self.order(&Order::Serve(query), Some(its.as_fd()));
+        assert_eq!(self.news(), News::Served);
         own
     }
 }

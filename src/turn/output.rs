@@ -86,7 +86,7 @@ impl Lastout {
         let is_wanted = !self.people.wants_no_relay();
         let is_needed = match &self.leaving {
             Some(leaving) => !leaving.has_given_up && pipes.bytes_left() > 0,
-            None if !pipes.sources.is_empty() => is_wanted,
+            None if !pipes.sources.is_empty() || !pipes.clients.is_empty() => is_wanted,
             None => is_wanted && pipes.relay.is_some() && self.launches.iter().any(is_relayed),
         };
         match &mut pipes.relay {
@@ -142,6 +142,7 @@ impl Lastout {
                 }
             }
             News::Ended(SourceId(source)) => drop(pipes.sources.remove(&source)),
+            News::Served => pipes.client_is_served(),
             News::Say { level, text } => log::log!(level, "{text}"),
             News::Finished => {
                 if let Some(working) = &mut pipes.relay {
@@ -176,6 +177,9 @@ impl Lastout {
             && let Some(working) = pipes.relay.take()
         {
             pipes.relay_is_gone(now, &working, zombie.status, after);
+            if after != After::Another {
+                pipes.refuse_clients();
+            }
             if working.has_finished {
                 self.has_drained();
             }
@@ -194,14 +198,14 @@ impl Lastout {
     /// # Errors
     /// There is nobody to give it to, or too many ask.
     pub(super) fn order_to_serve(&self, query: Query) -> Result<Vec<u8>, NotServed> {
-        let relay = self.output.as_ref().and_then(|pipes| pipes.relay.as_ref());
-        let working = relay.ok_or(NotServed::NothingKept)?;
+        let pipes = self.output.as_ref().ok_or(NotServed::NothingKept)?;
+        let working = pipes.relay.as_ref().ok_or(NotServed::NothingKept)?;
         if working.finish != Finish::No {
             return Err(NotServed::NothingKept);
         }
         let mut order = Vec::new();
         Order::Serve(query).encode(&mut order);
-        match working.clients.len() < MOST_CLIENTS && order.len() <= MOST_BYTES {
+        match pipes.clients.len() < MOST_CLIENTS && order.len() <= MOST_BYTES {
             true => Ok(order),
             false => Err(NotServed::TooMany),
         }
@@ -209,9 +213,8 @@ impl Lastout {
 
     /// Gives the relay such an order, and the client that it is about.
     pub(super) fn serve_output(&mut self, order: Vec<u8>, client: OwnedFd) {
-        let relay = self.output.as_mut().and_then(|pipes| pipes.relay.as_mut());
-        if let Some(working) = relay {
-            working.clients.push_back((order, client));
+        if let Some(pipes) = &mut self.output {
+            pipes.clients.push_back((order, client));
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn status(spec: &Spec, now: Time, status: &Status) -> String {
 /// Why a program is where it is, or is not well; nothing where it is simply running.
 #[must_use]
 pub fn why(spec: &Spec, now: Time, status: &Status) -> String {
-    match (&status.reason, status.health) {
+    let mut why = match (&status.reason, status.health) {
         (Reason::Up, Health::Unhealthy { failures: 1 }) => {
             String::from("unhealthy, its last check failed")
         }
@@ -38,7 +38,12 @@ pub fn why(spec: &Spec, now: Time, status: &Status) -> String {
             format!("unhealthy, its last {failures} checks failed")
         }
         (why, _) => reason(spec, now, why),
+    };
+    if status.is_off {
+        why.push_str(if why.is_empty() { "" } else { "; " });
+        why.push_str("its times are off until it is started");
     }
+    why
 }
 
 /// The same of a reason alone.

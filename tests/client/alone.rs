@@ -1,8 +1,11 @@
 //! Without anybody who answers, and with a command line that is wrong.
 
+use std::io::Read;
 use std::os::unix::net::UnixListener;
 
 use lastout_harness::configuration::Configuration;
+use lastout_harness::must;
+use lastout_harness::terminal::Terminal;
 
 use super::{command, lastout, run};
 
@@ -100,6 +103,34 @@ fn exit_2_a_wrong_command_line_is_one_line_that_says_what_would_be_right() {
         "lastout: no subcommand named `stauts`; did you mean `lastout status`? (see `lastout \
          --help`)",
     );
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test may block")]
+fn on_a_narrow_terminal_every_error_is_broken_between_its_words() {
+    for words in [
+        &["stauts"][..],
+        &["help", "stauts"],
+        &["--no-such-option"],
+        &["status", "--jsn"],
+        &["status", "--socket", "/no/such/socket"],
+    ] {
+        let mut command = command(words);
+        let terminal = Terminal::for_command(&mut command);
+        terminal.resize(24, 40);
+        let started = command.spawn();
+        // It holds the terminal's other end.
+        drop(command);
+        let mut client = must(started, "start the client");
+        let mut shown = Vec::new();
+        // The end of a terminal is an error.
+        let _ = terminal.reader().read_to_end(&mut shown);
+        must(client.wait(), "its end");
+        let shown = String::from_utf8_lossy(&shown);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines.len() > 1, "{shown}");
+        assert!(lines.iter().all(|line| line.len() <= 40), "{shown}");
+    }
 }
 
 #[test]

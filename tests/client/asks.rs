@@ -72,7 +72,15 @@ fn status_says_when_the_time_of_a_scheduled_program_is() {
         note("leap")
     );
     lastout(&configuration, &["stop", "leap"]).expect(0);
-    assert_eq!(note("leap"), "exit 0");
+    assert_eq!(
+        note("leap"),
+        "exit 0; its times are off until it is started"
+    );
+    lastout(&configuration, &["stop", "zoned"]).expect(0);
+    assert_eq!(
+        note("zoned"),
+        "stopped on request; its times are off until it is started"
+    );
 }
 
 #[test]

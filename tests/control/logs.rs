@@ -39,9 +39,9 @@ fn relay_of(run: &Run) -> Option<i32> {
     relay.map(|it| it.pid)
 }
 
-fn kill(pid: i32) {
+fn send(pid: i32, signal: i32) {
     // SAFETY: it takes no pointers; a pid of the namespace that this test has made.
-    unsafe { libc::kill(pid, libc::SIGKILL) };
+    unsafe { libc::kill(pid, signal) };
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_relay_that_is_killed_while_it_serves_ends_that_and_nothing_else() {
     assert_eq!(follows.value()["ok"], true);
     assert_eq!(follows.value()["message"], "web: ready");
     let relay = must(relay_of(&run).ok_or("no relay"), "the relay");
-    kill(relay);
+    send(relay, libc::SIGKILL);
     follows.assert_ended();
     wait_until("another one is there", || {
         relay_of(&run).is_some_and(|other| other != relay)
@@ -118,6 +118,35 @@ fn a_relay_that_is_killed_while_it_serves_ends_that_and_nothing_else() {
     let line = follows.value();
     assert_eq!(line["message"], "web: got SIGTERM, leaving", "{line}");
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
+}
+
+#[test]
+fn who_was_handed_to_a_relay_that_dies_before_it_looks_is_served_by_the_next() {
+    let (file, mut run, mut client) = begin(RELAYED);
+    run.wait_for_line("web | web: ready");
+    let relay = must(relay_of(&run).ok_or("no relay"), "the relay");
+    send(relay, libc::SIGSTOP);
+    let mut clients: Vec<Client> = (0..3).map(|_| ask(&file, r#","follow":true"#)).collect();
+    for follows in &mut clients {
+        assert_eq!(follows.value()["ok"], true);
+    }
+    let mut asks = ask(&file, "");
+    assert_eq!(asks.value()["ok"], true);
+    send(relay, libc::SIGKILL);
+    // What was kept is gone with it.
+    asks.assert_ended();
+    assert_eq!(
+        client.ask(r#"{"verb":"restart","programs":["web"]}"#)["ok"],
+        true
+    );
+    for follows in &mut clients {
+        let line = follows.value();
+        assert_eq!(line["message"], "web: got SIGTERM, leaving", "{line}");
+    }
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+    for mut follows in clients {
+        assert_eq!(follows.value()["message"], "web: ready");
+    }
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub struct Status {
     pub is_reloading: bool,
     /// What it says of itself (`STATUS=`).
     pub says: Option<Box<str>>,
+    /// Whether it has times and is not started at them, since somebody stopped it.
+    pub is_off: bool,
     /// Why it is not simply running.
     pub reason: Reason,
 }
@@ -221,6 +223,7 @@ impl Supervisor {
             is_ready: program.meets(Condition::Ready),
             is_reloading: watch.reloading,
             says: watch.says.clone(),
+            is_off: spec.has_times() && program.stopped && !self.is_stopping(),
             reason: self.reason(now, id),
         })
     }

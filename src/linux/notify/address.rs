@@ -1,6 +1,6 @@
 //! Where a socket is: a path, or `@` and an abstract name, as NOTIFY_SOCKET has them.
 
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
@@ -59,4 +59,15 @@ pub(in crate::linux) fn socket_of(kind: libc::c_int) -> Result<OwnedFd, Errno> {
     let fd = Errno::result(unsafe { libc::socket(libc::AF_UNIX, kind, 0) })?;
     // SAFETY: it is new, and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Connects a new socket of this kind to who is there, without waiting for him.
+/// ECONNREFUSED: it is the socket of somebody who has ended.
+pub(in crate::linux) fn connect(kind: libc::c_int, address: &Address) -> Result<OwnedFd, Errno> {
+    let socket = socket_of(kind | libc::SOCK_NONBLOCK)?;
+    // SAFETY: the address is as long as it says, and lives for the call.
+    Errno::result(unsafe {
+        libc::connect(socket.as_raw_fd(), address.as_ptr(), address.length())
+    })?;
+    Ok(socket)
 }

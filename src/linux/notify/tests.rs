@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 
 use lastout_core::Message;
@@ -101,6 +102,31 @@ fn ready_1_a_path_is_for_every_user_and_goes_with_its_maker_alone() {
         assert!(path.exists());
         drop(socket);
         assert!(!path.exists());
+    });
+}
+
+#[test]
+fn ready_1_sockets_that_the_killed_left_behind_are_removed_and_nothing_else() {
+    in_process(|| {
+        let (folder, alive) = at_path();
+        let path = |name: &str| folder.path().join(name);
+        let dead = path_of(&alive).with_file_name("notify-7-8");
+        drop(UnixDatagram::bind(&dead).unwrap());
+        drop(UnixDatagram::bind(path("control.sock")).unwrap());
+        drop(UnixDatagram::bind(path("notify-of-another")).unwrap());
+        std::os::unix::fs::lchown(path("notify-of-another"), Some(3000), None).unwrap();
+        // Of another kind it is nobody's whom we know.
+        let _stream = UnixListener::bind(path("notify-stream")).unwrap();
+        std::fs::write(path("notify-file"), "").unwrap();
+        symlink(path("control.sock"), path("notify-link")).unwrap();
+        let count = || std::fs::read_dir(folder.path()).unwrap().count();
+        let before = count();
+        let name = CString::new(folder.path().as_os_str().as_bytes()).unwrap();
+        remove_dead(&name);
+        assert!(!dead.exists());
+        assert_eq!(count(), before - 1);
+        send(&alive, b"READY=1", &[]);
+        assert!(is_ready(receive(&alive)));
     });
 }
 

@@ -50,7 +50,7 @@ fn said(around: &mut Around) -> Vec<String> {
     let news = around.news.drain(..);
     news.map(|news| match news {
         News::Say { text, .. } => text,
-        News::Ready(_) | News::Ended(_) | News::Finished => panic!("{news:?}"),
+        News::Ready(_) | News::Ended(_) | News::Served | News::Finished => panic!("{news:?}"),
     })
     .collect()
 }

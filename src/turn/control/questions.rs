@@ -4,11 +4,15 @@ use super::Answer;
 use crate::control::answers::{self, Beside};
 use crate::control::object::{Json, Object};
 use crate::control::server::ClientId;
-use crate::control::wire::{Code, PROTOCOL, Refusal};
+use crate::control::wire::{Code, LONGEST_REPLY, PROTOCOL, Refusal};
 use crate::linux::people::Resident;
 use crate::turn::Lastout;
 use crate::words;
 use lastout_core::{ProgramId, Time};
+
+/// How much is told of what happened: the other half of what a client may leave unread is
+/// for what happens while it reads.
+const MOST_OF_EVENTS: usize = LONGEST_REPLY / 2;
 
 impl Lastout {
     pub(super) fn hello(&self, client: ClientId) -> Json {
@@ -121,8 +125,12 @@ impl Lastout {
         let Some(control) = &mut self.control else {
             return Ok(None);
         };
+        let (told, left_out) = control.events.told_of(names.as_deref(), MOST_OF_EVENTS);
         let mut reply = Object::reply(true);
-        reply.list("events", &mut control.events.told_of(names.as_deref()));
+        reply.put("events", told);
+        if left_out > 0 {
+            reply.put("left_out", left_out);
+        }
         let reply = reply.into_json();
         if follow {
             let names = names.unwrap_or_default();

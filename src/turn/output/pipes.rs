@@ -9,7 +9,8 @@ use lastout_core::{End, ExitStatus, RunId, Time};
 use log::Level;
 
 use super::super::RELAY;
-use crate::linux::orders::waiting_in;
+use crate::control::wire::{Code, Refusal};
+use crate::linux::orders;
 use crate::linux::poll::{Interest, Poll};
 use crate::linux::relay::{Relay, Sent};
 use crate::linux::shared::Gauge;
@@ -36,6 +37,8 @@ pub(in crate::turn) struct Pipes {
     pub(super) sources: BTreeMap<u64, Source>,
     pub(super) next: u64,
     pub(super) relay: Option<Working>,
+    /// Who asks for lines, with the order that says for which, until the relay has them.
+    pub(super) clients: VecDeque<(Vec<u8>, OwnedFd)>,
     /// When the last one was forked.
     pub(super) forked: Time,
     /// How often it died early, or could not be forked, in a row.
@@ -64,7 +67,8 @@ pub(super) struct Working {
     pub(super) relay: Relay,
     pub(super) unsent: VecDeque<u64>,
     pub(super) reopen: bool,
-    pub(super) clients: VecDeque<(Vec<u8>, OwnedFd)>,
+    /// How many of the clients were sent to it.
+    pub(super) clients_sent: usize,
     pub(super) finish: Finish,
     pub(super) has_finished: bool,
     pub(super) send_again: Option<Time>,
@@ -110,6 +114,7 @@ impl Pipes {
                 sources: BTreeMap::new(),
                 next: 0,
                 relay: None,
+                clients: VecDeque::new(),
                 forked: Time::ZERO,
                 failures: 0,
                 waits_for_fork: false,
@@ -150,6 +155,28 @@ impl Pipes {
         sources.map(Source::bytes_left).sum()
     }
 
+    /// The relay has the first of the clients that it was sent.
+    pub(super) fn client_is_served(&mut self) {
+        self.clients.pop_front();
+        if let Some(working) = &mut self.relay {
+            working.clients_sent = working.clients_sent.saturating_sub(1);
+        }
+    }
+
+    /// Nobody will serve those who still wait.
+    pub(super) fn refuse_clients(&mut self) {
+        let refusal = Refusal::new(
+            Code::Unavailable,
+            "nobody passes on any more what programs write, the container ends",
+        );
+        let mut line = refusal.to_reply().bytes().to_vec();
+        line.push(b'\n');
+        for (_, client) in self.clients.drain(..) {
+            // Who has not read the little before it sees that the connection ends.
+            let _ = orders::send(client.as_fd(), &line);
+        }
+    }
+
     pub(super) fn has_news(&self) -> bool {
         let working = self.relay.as_ref();
         working.is_some_and(|working| working.watched.is_some())
@@ -173,7 +200,7 @@ impl Pipes {
                     relay,
                     unsent: self.sources.keys().copied().collect(),
                     reopen: false,
-                    clients: VecDeque::new(),
+                    clients_sent: 0,
                     finish: Finish::No,
                     has_finished: false,
                     send_again: None,
@@ -250,7 +277,7 @@ impl Pipes {
             return;
         }
         working.send_again = None;
-        let interest = match working.send_all(&self.sources) {
+        let interest = match working.send_all(&self.sources, &self.clients) {
             Sent::Yes => Interest::Readable,
             Sent::NoRoom => Interest::Either,
             Sent::NotNow => {
@@ -266,7 +293,7 @@ impl Pipes {
 
 impl Source {
     pub(super) fn bytes_left(&self) -> u64 {
-        waiting_in(self.pipe.as_fd()) as u64
+        orders::waiting_in(self.pipe.as_fd()) as u64
     }
 }
 
@@ -278,7 +305,11 @@ impl Working {
         }
     }
 
-    fn send_all(&mut self, sources: &BTreeMap<u64, Source>) -> Sent {
+    fn send_all(
+        &mut self,
+        sources: &BTreeMap<u64, Source>,
+        clients: &VecDeque<(Vec<u8>, OwnedFd)>,
+    ) -> Sent {
         while let Some(number) = self.unsent.front() {
             if let Some(source) = sources.get(number) {
                 let sent = self.relay.send(&source.order, Some(source.pipe.as_fd()));
@@ -295,12 +326,12 @@ impl Working {
             }
             self.reopen = false;
         }
-        while let Some((order, client)) = self.clients.front() {
+        while let Some((order, client)) = clients.get(self.clients_sent) {
             let sent = self.relay.send(order, Some(client.as_fd()));
             if sent != Sent::Yes {
                 return sent;
             }
-            self.clients.pop_front();
+            self.clients_sent += 1;
         }
         if self.finish == Finish::Untold {
             let sent = self.send(&Order::Finish);

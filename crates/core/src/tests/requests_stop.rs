@@ -178,12 +178,18 @@ fn what_was_stopped_is_not_started_by_its_schedule_nor_by_a_reload_nor_for_anoth
     bench.ends(1, 0);
     bench.due(0);
     assert_eq!(bench.started(), []);
+    let is_off = |bench: &Bench, id| {
+        let status = bench.core.status(bench.now, ProgramId(id));
+        status.is_some_and(|status| status.is_off)
+    };
+    assert_eq!([0, 1].map(|id| is_off(&bench, id)), [true, false]);
     bench.loaded_with(programs, vec![Change::Restart; 4]);
     assert_eq!(bench.started(), [2]);
     bench.execed(3);
     assert_eq!(bench.started(), []);
     bench.asks_to_start(8, &[0, 3]);
     assert_eq!(bench.started(), [0, 3]);
+    assert!(!is_off(&bench, 0));
 }
 
 #[test]

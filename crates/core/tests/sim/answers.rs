@@ -418,6 +418,7 @@ pub(crate) fn any_status() -> Status {
         is_ready: false,
         is_reloading: false,
         says: None,
+        is_off: false,
         reason: Reason::NotStarted,
     }
 }
