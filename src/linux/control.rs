@@ -13,6 +13,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, open};
+use nix::poll::poll;
 use nix::sys::stat::FchmodatFlags::FollowSymlink;
 use nix::sys::stat::{FileStat, Mode, fchmodat, fstat, lstat, umask};
 use nix::unistd::{Pid, geteuid, mkdir, unlink};
@@ -23,6 +24,11 @@ use crate::control::place::{OWN_DIRECTORY, Place};
 
 /// How many clients may wait to be accepted: those that the loop takes in a few turns.
 const BACKLOG: libc::c_int = 256;
+
+/// How often a directory is tried that another lastout makes its socket in, which takes
+/// some microseconds, and the pause in milliseconds: a start does not wait for longer.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: u8 = 1;
 
 /// The socket that clients connect to.
 #[derive(Debug)]
@@ -340,12 +346,21 @@ fn directory_of(place: &Place) -> &Path {
 
 /// Keeps every other lastout from making a socket here for as long as this is held: two
 /// that find the same dead socket must not both replace it, nor take one for dead that is
-/// bound and does not listen yet. EAGAIN: another one is at it (flock(2); it sees
-/// through mounts, which an abstract name does not).
+/// bound and does not listen yet. EAGAIN: another one is at it for longer than it takes
+/// to make one of another name here (flock(2); it sees through mounts, which an abstract
+/// name does not).
 fn be_alone_in(directory: &Path) -> Result<Flock<OwnedFd>, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let directory = open(directory, flags, Mode::empty())?;
-    Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error)
+    let mut directory = open(directory, flags, Mode::empty())?;
+    for _ in 0..LOCK_TRIES {
+        match Flock::lock(directory, FlockArg::LockExclusiveNonblock) {
+            Ok(alone) => return Ok(alone),
+            Err((mine, Errno::EAGAIN)) => directory = mine,
+            Err((_, error)) => return Err(error),
+        }
+        let _ = poll(&mut [], LOCK_PAUSE);
+    }
+    Err(Errno::EAGAIN)
 }
 
 /// Whether nobody but us and root can put something else in place of the socket.
