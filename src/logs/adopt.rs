@@ -13,7 +13,7 @@ use super::history::History;
 use super::message::{Adopt, Channel, MOST_BYTES, News, Order};
 use super::relay::{FROM_SOURCE, Relay, TO_SINK};
 use super::sink::Sink;
-use super::source::{Form, Source};
+use super::source::{Awaited, Form, Source};
 use crate::linux::orders;
 use crate::linux::poll::{Interest, Token};
 use crate::plan::{Destination, LineFormat};
@@ -116,7 +116,7 @@ impl Relay {
             sink,
             history,
             form,
-            ready: adopt.ready,
+            ready: adopt.ready.map(Awaited::new),
             kept: Vec::new(),
             decided: 0,
             is_at_end: false,

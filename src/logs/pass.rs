@@ -9,7 +9,7 @@ use super::history::Chunk;
 use super::message::News;
 use super::relay::Relay;
 use super::sink::Batch;
-use super::source::{Source, is_in};
+use super::source::Source;
 use crate::linux::orders;
 
 /// How much is read from a source at once: four reads in one take a quarter less time than
@@ -216,7 +216,8 @@ impl Relay {
             history.push(chunk, lines);
             self.next += 1;
         }
-        if source.ready.as_ref().is_some_and(|text| is_in(text, lines)) {
+        let awaited = source.ready.as_mut();
+        if awaited.is_some_and(|text| text.has_come(lines)) {
             source.ready = None;
             self.around.news.push(News::Ready(source.id));
         }

@@ -28,7 +28,7 @@ pub(super) struct Source {
     /// What its lines look like.
     pub(super) form: Form,
     /// What makes the program ready, until it has come.
-    pub(super) ready: Option<Vec<u8>>,
+    pub(super) ready: Option<Awaited>,
     /// What was read and not passed on.
     pub(super) kept: Vec<u8>,
     /// How many bytes of that are decided, and wait for room.
@@ -93,9 +93,44 @@ impl Form {
     }
 }
 
+/// A text that is waited for.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    text: Vec<u8>,
+    /// The last bytes that came, of which it may be the beginning: the parts of a long
+    /// line may come one at a time.
+    before: Vec<u8>,
+}
+
+impl Awaited {
+    /// This text.
+    #[must_use]
+    pub(super) fn new(text: Vec<u8>) -> Awaited {
+        let before = Vec::new();
+        Awaited { text, before }
+    }
+
+    /// These lines have come. Whether the text has.
+    pub(super) fn has_come(&mut self, lines: &[u8]) -> bool {
+        let most = self.text.len().saturating_sub(1);
+        let (first, _) = lines.split_at(most.min(lines.len()));
+        self.before.extend_from_slice(first);
+        if is_in(&self.text, &self.before) || is_in(&self.text, lines) {
+            return true;
+        }
+        if lines.len() > most {
+            self.before.clear();
+            self.before
+                .extend_from_slice(lines.split_at(lines.len() - most).1);
+        }
+        self.before.drain(..self.before.len().saturating_sub(most));
+        false
+    }
+}
+
 /// Whether one of these lines has the text in it.
 #[must_use]
-pub(super) fn is_in(text: &[u8], lines: &[u8]) -> bool {
+fn is_in(text: &[u8], lines: &[u8]) -> bool {
     let Some(first) = text.first() else {
         return !lines.is_empty();
     };
@@ -108,6 +143,27 @@ pub(super) fn is_in(text: &[u8], lines: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_found_in_whatever_pieces_it_comes(
+            bytes in "[ab\n]{0,40}",
+            text in "[ab]{1,5}",
+            sizes in proptest::collection::vec(1..9_usize, 0..40),
+        ) {
+            let mut awaited = Awaited::new(text.clone().into_bytes());
+            let mut rest = bytes.as_bytes();
+            let mut has_come = false;
+            for size in sizes.into_iter().chain([40]) {
+                let (piece, others) = rest.split_at(size.min(rest.len()));
+                has_come = has_come || awaited.has_come(piece);
+                prop_assert!(awaited.before.len() < text.len() || has_come);
+                rest = others;
+            }
+            prop_assert_eq!(has_come, bytes.contains(&text));
+        }
+    }
 
     #[test]
     fn a_text_is_found_wherever_it_is_in_a_line() {

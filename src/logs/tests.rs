@@ -240,6 +240,25 @@ fn a_line_with_the_text_makes_ready_once() {
 }
 
 #[test]
+fn a_text_over_the_edge_of_two_parts_makes_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let relay = Running::start(None);
+    let mut web = relay.adopt(1, "web", to_file(&path, LineFormat::Raw), Some(b"ready"));
+    let mut follower = relay.serve("web", None, true);
+    let mut part = vec![b'x'; 15_998];
+    part.extend_from_slice(b"rea");
+    web.write_all(&part).unwrap();
+    // The first part was passed on.
+    assert!(messages(&mut follower, 1)[0].ends_with("xxre"));
+    web.write_all(b"dy\n").unwrap();
+    assert_eq!(relay.news(), News::Ready(SourceId(1)));
+    drop(web);
+    assert_eq!(relay.news(), News::Ended(SourceId(1)));
+    relay.finish();
+}
+
+#[test]
 fn the_last_lines_are_told_and_then_those_that_come() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");
