@@ -129,3 +129,55 @@ fn standard(number: i32) -> BorrowedFd<'static> {
     // filled at the start (PID-9) and never closed.
     unsafe { BorrowedFd::borrow_raw(number) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linux::testing::in_process;
+
+    fn never_waits(descriptor: BorrowedFd<'_>) -> bool {
+        // SAFETY: fcntl without pointers, on a descriptor that is borrowed.
+        let flags = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_GETFL) };
+        flags & libc::O_NONBLOCK != 0
+    }
+
+    fn becomes_stdout(descriptor: BorrowedFd<'_>) {
+        // SAFETY: plain numbers; the process is the test's own.
+        unsafe { libc::dup2(descriptor.as_raw_fd(), 1) };
+    }
+
+    #[test]
+    fn pid_11_a_pipe_that_is_opened_anew_is_the_same_and_its_flag_is_its_own() {
+        in_process(|| {
+            let (mut reader, writer) = std::io::pipe().unwrap();
+            becomes_stdout(writer.as_fd());
+            let outlet = Outlet::of(1);
+            assert!(matches!(outlet, Outlet::Own(_)));
+            assert!(never_waits(outlet.descriptor()));
+            assert!(!never_waits(standard(1)) && !never_waits(writer.as_fd()));
+            assert_eq!(outlet.write(b"line").unwrap(), 4);
+            let mut read = [0; 4];
+            io::Read::read_exact(&mut reader, &mut read).unwrap();
+            assert_eq!(&read, b"line");
+        });
+    }
+
+    #[test]
+    fn pid_11_a_socket_cannot_be_opened_anew_and_is_sent_to_without_a_flag() {
+        in_process(|| {
+            let (_reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+            becomes_stdout(writer.as_fd());
+            let anew = std::fs::File::options().write(true).open("/proc/self/fd/1");
+            assert_eq!(anew.unwrap_err().raw_os_error(), Some(libc::ENXIO));
+            let outlet = Outlet::of(1);
+            assert!(matches!(outlet, Outlet::Socket(1)));
+            let full = loop {
+                if let Err(error) = outlet.write(&[0; ATOMIC]) {
+                    break error.kind();
+                }
+            };
+            assert_eq!(full, io::ErrorKind::WouldBlock);
+            assert!(!never_waits(writer.as_fd()));
+        });
+    }
+}

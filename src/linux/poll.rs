@@ -163,3 +163,33 @@ impl Poll {
         &self.ready
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+
+    use super::*;
+    use crate::linux::testing::in_process;
+
+    #[test]
+    fn an_arrival_is_told_once_and_again_when_more_comes_whatever_was_read() {
+        in_process(|| {
+            let (mut reader, mut writer) = std::io::pipe().unwrap();
+            let mut poll = Poll::new().unwrap();
+            poll.add(reader.as_fd(), Token(7), Interest::Arrivals)
+                .unwrap();
+            let mut is_told = || poll.wait(0, Mask::FULL) == [Token(7)];
+            assert!(!is_told());
+            writer.write_all(b"one").unwrap();
+            assert_eq!([is_told(), is_told()], [true, false]);
+            writer.write_all(b"two").unwrap();
+            assert_eq!([is_told(), is_told()], [true, false]);
+            // What is left is told by nobody.
+            reader.read_exact(&mut [0; 2]).unwrap();
+            assert!(!is_told());
+            drop(writer);
+            assert_eq!([is_told(), is_told()], [true, false]);
+        });
+    }
+}

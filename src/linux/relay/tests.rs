@@ -206,3 +206,25 @@ fn bytes_that_wait_are_counted() {
     write.write_all(b"12345").unwrap();
     assert_eq!(waiting_in(read.as_fd()), 5);
 }
+
+#[test]
+fn a_descriptor_that_is_on_its_way_is_closed_with_the_socket_that_it_is_in() {
+    in_process(|| {
+        let (ours, theirs) = pair().unwrap();
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        assert_eq!(
+            send(ours.as_fd(), b"take this", Some(writer.as_fd())),
+            Sent::Yes
+        );
+        drop(writer);
+        let mut ask = libc::pollfd {
+            fd: reader.as_raw_fd(),
+            events: 0,
+            revents: 0,
+        };
+        // SAFETY: one pollfd, and no waiting.
+        assert_eq!(unsafe { libc::poll(&raw mut ask, 1, 0) }, 0);
+        drop(theirs);
+        assert_eq!(io::Read::read(&mut reader, &mut [0]).unwrap(), 0);
+    });
+}

@@ -70,11 +70,13 @@ impl Lastout {
             let message = "who is there cannot be told without /proc";
             return Err(Refusal::new(Code::Unavailable, message));
         };
+        // Asked once of each, and not by every program: that was 8 ms of a thousand.
+        let owner = |resident: &Resident| resident.run.and_then(|run| self.core.program_of(run));
+        let owners: Vec<Option<ProgramId>> = residents.iter().map(owner).collect();
         let of = |program: Option<ProgramId>| {
-            let of = residents.iter().filter(|resident| {
-                resident.run.and_then(|run| self.core.program_of(run)) == program
-            });
-            of.map(resident).collect::<Vec<Json>>()
+            let all = residents.iter().zip(&owners);
+            let of = all.filter(|(_, owner)| **owner == program);
+            of.map(|(of, _)| resident(of)).collect::<Vec<Json>>()
         };
         let spec = self.core.spec();
         let mut programs: Vec<Json> = Vec::new();
