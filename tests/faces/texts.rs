@@ -128,14 +128,25 @@ fn tini_fails_as_tini() {
 /// when they were reaped and the init waits again: who finds two of the dead at once says
 /// less. Each ends when its parent is gone, which could reap it otherwise. All wait without
 /// a process of their own, whose number another would not have.
+///
+/// That it waits is seen by the call that it is in. Its state S is not enough: who asks
+/// for the dead is in that state while it takes one out of /proc.
 fn leaves(ends: &[&str]) -> String {
     const GONE: &str = "; do :; done;";
-    const WAITS: &str = "until read pid name state rest </proc/1/stat; test $state = S";
+    // Those of tini and dumb-init, of catatonit, and ours.
+    let calls = [
+        libc::SYS_rt_sigtimedwait,
+        libc::SYS_read,
+        libc::SYS_epoll_pwait,
+    ]
+    .map(|call| format!("test $call = {call}"))
+    .join(" || ");
+    let waits = format!("until read call rest </proc/1/syscall; {calls}{GONE}");
     let orphans = ends.iter().map(|end| {
         let orphan = format!("test $PPID = 1 || while test -e /proc/$PPID{GONE} {end}");
         format!(
             "one=$(sh -c '{orphan}' >/dev/null & echo $!); \
-             while test -e /proc/$one{GONE} {WAITS}{GONE} "
+             while test -e /proc/$one{GONE} {waits} "
         )
     });
     orphans.collect::<String>() + "exit 4"
