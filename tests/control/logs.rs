@@ -142,10 +142,12 @@ fn who_was_handed_to_a_relay_that_dies_before_it_looks_is_served_by_the_next() {
     for follows in &mut clients {
         let line = follows.value();
         assert_eq!(line["message"], "web: got SIGTERM, leaving", "{line}");
+        assert_eq!(follows.value()["message"], "web: ready");
     }
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     for mut follows in clients {
-        assert_eq!(follows.value()["message"], "web: ready");
+        assert_eq!(follows.value()["message"], "web: got SIGTERM, leaving");
+        follows.assert_ended();
     }
 }
 
