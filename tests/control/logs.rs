@@ -3,7 +3,7 @@
 
 use lastout_harness::configuration::Configuration;
 use lastout_harness::namespace::Run;
-use lastout_harness::{must, wait_until};
+use lastout_harness::{must, sight, wait_until};
 
 use super::{Client, WEB, begin};
 
@@ -97,6 +97,10 @@ fn a_relay_that_is_killed_while_it_serves_ends_that_and_nothing_else() {
     assert_eq!(follows.value()["ok"], true);
     assert_eq!(follows.value()["message"], "web: ready");
     let relay = must(relay_of(&run).ok_or("no relay"), "the relay");
+    // By then it has told lastout that it has the client, whom the next one serves if not.
+    wait_until("the relay waits", || {
+        sight::is_in_call(relay, libc::SYS_epoll_pwait)
+    });
     send(relay, libc::SIGKILL);
     follows.assert_ended();
     wait_until("another one is there", || {
@@ -143,10 +147,11 @@ fn who_was_handed_to_a_relay_that_dies_before_it_looks_is_served_by_the_next() {
         let line = follows.value();
         assert_eq!(line["message"], "web: got SIGTERM, leaving", "{line}");
     }
-    assert_eq!(run.stop(libc::SIGTERM).0, 0);
-    for mut follows in clients {
+    // Told TERM before that it would say nothing more.
+    for follows in &mut clients {
         assert_eq!(follows.value()["message"], "web: ready");
     }
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
 }
 
 #[test]
