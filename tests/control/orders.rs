@@ -124,6 +124,8 @@ fn two_stops_at_once_are_both_answered_when_nobody_is_left() {
     }
     let mut third = asks(&file, "stop", "");
     expect(&mut third, "already-stopped", "is stopped already");
+    // What it says itself is heard later than what it answers.
+    run.wait_for_line("web: left after");
     assert_eq!(run.lines().count("web: told SIGTERM"), 1);
 }
 
