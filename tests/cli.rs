@@ -1,7 +1,6 @@
 //! The command line: every option, and every way to get it wrong.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -265,9 +264,7 @@ fn a_configuration_that_was_named_and_is_not_there_is_an_error() {
 fn file(content: &[u8], mode: u32) -> (tempfile::TempDir, String) {
     let folder = must(tempfile::tempdir(), "a folder");
     let path: PathBuf = folder.path().join("it");
-    must(fs::write(&path, content), "write it");
-    let mode = fs::Permissions::from_mode(mode);
-    must(fs::set_permissions(&path, mode), "give it a mode");
+    binaries::write_executable(&path, content, mode);
     (folder, path.display().to_string())
 }
 

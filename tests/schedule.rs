@@ -62,7 +62,7 @@ fn a_job_starts_at_its_time_and_not_before_and_nothing_wakes_up_in_between() {
     run.wait_for_line("good: done, exit 0");
     run.signal(libc::SIGUSR2);
     run.wait_for_line(": is scheduled");
-    assert!(lines.has("yearly: STOPPED for "));
+    run.wait_for_line("yearly: STOPPED for ");
     assert!(!lines.has("lastout: yearly: started") && !lines.has("lastout: off: started"));
     assert!(!run.has_ended());
     assert_eq!(lines.count("lastout: beat: started"), 1);

@@ -11,11 +11,7 @@ use serde_json::Value;
 
 use super::access::asked_by;
 use super::examples::blocks;
-use super::{Client, WEB, begin};
-
-/// A program that takes its time to leave.
-const SLOW: &str =
-    "[program.web]\ncommand = 'PROBE last-words --name web --after 600ms'\nstartsecs = 0\n";
+use super::{Client, SLOW, WEB, begin};
 
 /// What is answered where that is wrong.
 fn provoke(code: Code) -> Value {

@@ -3,7 +3,7 @@
 
 use lastout_harness::configuration::Configuration;
 use lastout_harness::namespace::Run;
-use lastout_harness::{must, wait_until};
+use lastout_harness::{must, sight, wait_until};
 
 use super::{Client, WEB, begin};
 
@@ -97,6 +97,10 @@ fn a_relay_that_is_killed_while_it_serves_ends_that_and_nothing_else() {
     assert_eq!(follows.value()["ok"], true);
     assert_eq!(follows.value()["message"], "web: ready");
     let relay = must(relay_of(&run).ok_or("no relay"), "the relay");
+    // By then it has told lastout that it has the client, whom the next one serves if not.
+    wait_until("the relay waits", || {
+        sight::is_in_call(relay, libc::SYS_epoll_pwait)
+    });
     send(relay, libc::SIGKILL);
     follows.assert_ended();
     wait_until("another one is there", || {

@@ -1,7 +1,7 @@
 //! The control socket against a real lastout: what docs/protocol.md shows, who may ask
 //! what, what is at the socket's place, and clients that behave badly.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 
 use lastout_harness::configuration::Configuration;
@@ -66,7 +66,9 @@ impl Client {
     fn assert_ended(&mut self) {
         let mut rest = Vec::new();
         // What it had not read when it ended it the kernel tells of.
-        let _ = self.lines.read_to_end(&mut rest);
+        if let Err(error) = self.lines.read_to_end(&mut rest) {
+            assert_ne!(error.kind(), ErrorKind::WouldBlock, "it goes on");
+        }
         assert_eq!(String::from_utf8_lossy(&rest), "");
     }
 }
@@ -79,6 +81,20 @@ fn begin(text: &str) -> (Configuration, Run, Client) {
     let client = Client::of(&file.socket());
     (file, run, client)
 }
+
+/// A program that leaves when it was told to and FOLDER/go is there: until then it is
+/// STOPPING, on a machine that is busy too.
+const SLOW: &str = r#"
+    [supervisor]
+    stop_timeout = 50
+    [program.web]
+    command = ["sh", "-c", """
+        trap 'until test -e FOLDER/go; do sleep 0.01; done; exit 0' TERM
+        echo web: ready
+        while :; do sleep 0.01; done"""]
+    startsecs = 0
+    stopwaitsecs = 50
+"#;
 
 /// A program that stays.
 const WEB: &str = "

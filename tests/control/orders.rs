@@ -8,14 +8,7 @@ use lastout_harness::namespace::Run;
 use lastout_harness::{must, wait_until};
 use serde_json::Value;
 
-use super::{Client, begin};
-
-/// A program that takes its time to leave.
-const SLOW: &str = "
-    [program.web]
-    command = 'PROBE last-words --name web --after 600ms'
-    startsecs = 0
-";
+use super::{Client, SLOW, begin};
 
 /// One that is STARTING for ever.
 const STARTING: &str = "
@@ -88,6 +81,7 @@ fn a_restart_while_it_stops_overtakes_the_stop_and_is_answered_by_the_next_life(
     let mut restarts = asks(&file, "restart", "");
     expect(&mut stops, "overtaken", "overtaken by a restart");
     assert!(is_unanswered(&mut restarts));
+    file.write("go", "");
     expect(&mut restarts, "started", "started in  s");
     wait_for_lives(&run, 2);
 }
@@ -98,6 +92,7 @@ fn a_start_while_it_stops_overtakes_the_stop_as_well() {
     let mut stops = asks_until(&file, "stop", "STOPPING");
     let mut starts = asks(&file, "start", "");
     expect(&mut stops, "overtaken", "overtaken by a start");
+    file.write("go", "");
     expect(&mut starts, "started", "started in  s");
 }
 
@@ -123,11 +118,14 @@ fn two_stops_at_once_are_both_answered_when_nobody_is_left() {
         "not in time: it is STOPPING, told to end  s ago (stop), killed in  s",
     );
     assert!(is_unanswered(&mut first) && is_unanswered(&mut second));
+    file.write("go", "");
     for stops in [&mut first, &mut second] {
         expect(stops, "stopped", "stopped in  s, exit ");
     }
     let mut third = asks(&file, "stop", "");
     expect(&mut third, "already-stopped", "is stopped already");
+    // What it says itself is heard later than what it answers.
+    run.wait_for_line("web: left after");
     assert_eq!(run.lines().count("web: told SIGTERM"), 1);
 }
 
@@ -136,6 +134,9 @@ fn two_restarts_at_once_are_one_and_both_are_answered() {
     let (file, run) = slow();
     let mut first = asks_until(&file, "restart", "STOPPING");
     let mut second = asks(&file, "restart", "");
+    // Who asks later is answered later: the second one has been heard by then.
+    assert_eq!(state_of(&file)["state"], "STOPPING");
+    file.write("go", "");
     for restarts in [&mut first, &mut second] {
         expect(restarts, "started", "started in  s");
     }
@@ -159,6 +160,7 @@ fn a_stop_during_the_shutdown_is_refused_and_one_before_it_is_answered_all_the_s
             "everything is being stopped, and nothing is started or loaded any more"
         );
     }
+    file.write("go", "");
     expect(&mut before, "stopped", "stopped in  s, exit ");
     assert_eq!(run.wait(), 0);
 }
@@ -228,6 +230,7 @@ fn a_start_of_what_cannot_be_started_says_why() {
 fn who_leaves_while_it_waits_has_asked_all_the_same() {
     let (file, run) = slow();
     drop(asks_until(&file, "restart", "STOPPING"));
+    file.write("go", "");
     run.wait_for_line("web: left");
     wait_for_lives(&run, 2);
     let mut waits = asks(&file, "wait", r#","for":"running""#);

@@ -1,12 +1,10 @@
 //! Requests over the socket: when they are answered, and with what.
 
-use super::{Client, WEB, begin};
+use super::{Client, SLOW, WEB, begin};
 
 #[test]
 fn a_request_during_the_stop_is_answered_and_holds_nothing_up() {
-    let (file, mut run, mut client) = begin(
-        "[program.web]\ncommand = 'PROBE last-words --name web --after 600ms'\nstartsecs = 0\n",
-    );
+    let (file, mut run, mut client) = begin(SLOW);
     run.wait_for_line("web: ready");
     let mut waits = Client::of(&file.socket());
     waits.send(b"{\"verb\":\"wait\",\"programs\":[\"web\"],\"for\":\"stopped\"}\n");
@@ -24,6 +22,7 @@ fn a_request_during_the_stop_is_answered_and_holds_nothing_up() {
     }
     let answer = client.ask(r#"{"verb":"reload"}"#);
     assert_eq!(answer["error"]["code"], "stopping", "{answer}");
+    file.write("go", "");
     let answer = waits.value();
     assert_eq!(answer["programs"][0]["outcome"], "holds", "{answer}");
     assert_eq!(run.wait(), 7);

@@ -22,8 +22,9 @@ impl Engine {
         let folder = std::env::temp_dir().join(format!("lastout-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = |name: &str| folder.join(name).display().to_string();
-        fs::copy(binaries::in_images("lastout"), path("docker-init")).unwrap();
-        let configuration = format!("{{ \"init-path\": \"{}\" }}", path("docker-init"));
+        let init = folder.join("docker-init");
+        binaries::install(&binaries::in_images("lastout"), &init, 0o755);
+        let configuration = format!("{{ \"init-path\": \"{}\" }}", init.display());
         fs::write(path("daemon.json"), configuration).unwrap();
         let log = fs::File::create(path("log")).unwrap();
         // Without namespaces of its own for the network and for mounts it would touch

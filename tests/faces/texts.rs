@@ -8,13 +8,11 @@ use super::{Said, as_pid_1, both};
 /// Files of a strange kind, for both to run: text without `#!`, and a script whose
 /// interpreter is not there.
 fn strange_files() -> [String; 2] {
-    use std::os::unix::fs::PermissionsExt;
     let files = [("text", "echo text: $0 $1\n"), ("orphan", "#!/no/such\n")];
     files.map(|(name, content)| {
         let path = super::folder("faces").join(name);
         let fresh = path.with_extension(format!("{:?}", std::thread::current().id()));
-        std::fs::write(&fresh, content).unwrap();
-        std::fs::set_permissions(&fresh, PermissionsExt::from_mode(0o755)).unwrap();
+        binaries::write_executable(&fresh, content.as_bytes(), 0o755);
         std::fs::rename(&fresh, &path).unwrap();
         path.display().to_string()
     })
@@ -387,7 +385,7 @@ fn the_licence_is_lastouts_own() {
 #[test]
 fn a_copy_has_the_face_of_its_name() {
     let copy = super::folder("copies").join("tini");
-    std::fs::copy(binaries::in_images("lastout"), &copy).unwrap();
+    binaries::install(&binaries::in_images("lastout"), &copy, 0o755);
     let version = super::said(Setup::new(&["--version"]).program(&copy));
     assert_eq!(version.out, ["tini version 0.19.0"]);
     let other = super::link(&super::folder("faces").join("tini2"), &binaries::lastout());

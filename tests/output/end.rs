@@ -87,7 +87,8 @@ fn wait_until_full(run: &lastout_harness::namespace::Run) {
 
 #[test]
 fn log_4_a_late_reader_gets_all_of_it() {
-    let configuration = Configuration::new(FILLS);
+    // Late, and as slow as a machine that is busy.
+    let configuration = Configuration::new(&FILLS.replace("\"2s\"", "\"50s\""));
     let mut run = configuration.setup(&[]).stdout(Output::Unread).start();
     wait_until_full(&run);
     run.signal(libc::SIGTERM);

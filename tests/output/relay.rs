@@ -124,7 +124,7 @@ fn reload_1_a_relay_comes_with_the_first_who_needs_it_and_leaves_with_the_last()
     configuration.rewrite(&program("null"));
     run.signal(libc::SIGHUP);
     wait_until("the relay has left", || relays(&run).is_empty());
-    assert!(run.lines().has("a | last-words: got SIGTERM"));
+    run.wait_for_line("a | last-words: got SIGTERM");
     assert_eq!(
         run.lines().count("the relay of what programs write ended"),
         0

@@ -9,8 +9,8 @@ use lastout_harness::wait_until;
 fn pid_4_every_one_of_20000_orphans_is_reaped() {
     let mut run = run_probe(&["orphans", "20000", "--at-once", "500", "--stay"]);
     run.wait_for_line("orphans: ready");
-    wait_until("nobody is a zombie", || run.zombies().is_empty());
-    assert_eq!(run.processes().len(), 2, "{:#?}", run.processes());
+    // Each has closed its pipe, which is not the last thing that it does.
+    wait_until("nobody else is left", || run.processes().len() == 2);
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
 }
 

@@ -109,9 +109,12 @@ fn pid_7_with_all_pids_taken_everybody_is_still_told() {
 
 #[test]
 fn pid_7_a_program_that_took_all_pids_does_not_keep_the_other_from_being_told() {
+    // Not before the other one is there: it would never come to be.
     let text = "
+        [signals]
+        USR1 = \"forward:greedy\"
         [program.greedy]
-        command = [\"/probe\", \"forks\", \"1000\", \"--stay\"]
+        command = [\"/probe\", \"forks\", \"1000\", \"--stay\", \"--upon\", \"USR1\"]
         priority = 1
         [program.late]
         command = [\"/probe\", \"last-words\", \"--name\", \"late\"]
@@ -121,8 +124,10 @@ fn pid_7_a_program_that_took_all_pids_does_not_keep_the_other_from_being_told() 
         "ENTRYPOINT [\"/lastout\"]",
     );
     let container = image.run(&["--pids-limit", "12"], &[]);
-    container.wait_for_line("forks: ready");
+    container.wait_for_line("forks: waits");
     container.wait_for_line("late: ready");
+    container.signal("USR1");
+    container.wait_for_line("forks: ready");
     let (_, said) = container.exec(&[], &["/probe", "forks", "1"]);
     // The engine itself may have had no room for what it starts it with.
     assert!(!said.contains("1 of 1"), "there was room: {said}");

@@ -7,7 +7,7 @@ use lastout_harness::lines::Stream;
 use lastout_harness::namespace::{Output, Run, Setup};
 use lastout_harness::{sight, wait_until};
 
-use crate::{assert_two_left, two, wait_for_two};
+use crate::{TWO, assert_two_left, two, wait_for_two};
 
 /// More lines than a pipe, a socket and what lastout keeps take together.
 const MANY: usize = 12_000;
@@ -88,7 +88,8 @@ fn pid_11_without_proc_a_full_log_blocks_nothing() {
 
 #[test]
 fn pid_11_lost_lines_are_counted_and_told_when_the_log_is_read_again() {
-    let configuration = two();
+    // All are up before: of that nothing is said while lines are lost.
+    let configuration = Configuration::new(&format!("[defaults]\nstartsecs = 0\n{TWO}"));
     for (output, uid) in ways() {
         let mut run = setup(&configuration, output, uid).start();
         wait_for_two(run.lines());

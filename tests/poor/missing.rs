@@ -15,10 +15,7 @@ fn empty_root(text: &str) -> Configuration {
     let folder = configuration.folder();
     let folder = Path::new(&folder);
     for name in ["lastout", "probe"] {
-        must(
-            std::fs::copy(binaries::in_images(name), folder.join(name)),
-            "copy",
-        );
+        binaries::install(&binaries::in_images(name), &folder.join(name), 0o755);
     }
     let text = text.replace("PROBE", "/probe");
     must(

@@ -264,11 +264,12 @@ fn stop_7_every_line_fits_a_terminal_of_eighty_columns() {
 
 #[test]
 fn stop_7_with_log_level_warn_it_is_said_when_somebody_was_killed_and_not_else() {
-    for (manners, lines) in [("", 0), ("--ignore-term", 2)] {
+    for (manners, stopwaitsecs, lines) in [("", 50.0, 0), ("--ignore-term", 0.5, 2)] {
         let report = report_of(
             &format!(
                 "[supervisor]\nlog_level = \"warn\"\n[program.web]\n\
-                 command = \"PROBE last-words --name web {manners}\"\nstopwaitsecs = 0.5\n"
+                 command = \"PROBE last-words --name web {manners}\"\n\
+                 stopwaitsecs = {stopwaitsecs:?}\n"
             ),
             &["web: ready"],
         );

@@ -84,16 +84,46 @@ fn for_everybody(original: &Path, name: &str) -> PathBuf {
             std::process::id(),
             std::thread::current().id()
         ));
-        must(
-            fs::copy(original, &fresh),
-            &format!("copy {}", original.display()),
-        );
+        install(original, &fresh, 0o755);
         must(
             fs::rename(&fresh, &copy),
             &format!("rename to {}", copy.display()),
         );
     }
     copy
+}
+
+/// Copies a file that is to be executed, and gives it this mode.
+///
+/// A process of its own does it. The kernel executes no file that somebody writes to ("Text
+/// file busy"), and a descriptor of ours would be in every child that another test is just
+/// about to start, until its exec.
+///
+/// # Panics
+///
+/// When it cannot be copied.
+pub fn install(original: &Path, copy: &Path, mode: u32) {
+    let mut command = Command::new("install");
+    command.args(["--mode", &format!("{mode:o}"), "--"]);
+    let status = command
+        .arg(original)
+        .arg(copy)
+        .stdin(Stdio::null())
+        .status();
+    let status = must(status, "install");
+    assert!(status.success(), "cannot copy {}", original.display());
+}
+
+/// Writes a file that is to be executed, as [`install`] does.
+///
+/// # Panics
+///
+/// When it cannot be written.
+pub fn write_executable(path: &Path, content: &[u8], mode: u32) {
+    let draft = path.with_extension("draft");
+    must(fs::write(&draft, content), "write a draft");
+    install(&draft, path, mode);
+    must(fs::remove_file(&draft), "remove a draft");
 }
 
 /// One a workspace, so that two checkouts do not run each other's binaries.

@@ -26,6 +26,8 @@ impl Configuration {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("lastout-configuration-{}-{count}", process::id());
         let folder = env::temp_dir().join(name);
+        // A test that was killed may have left one, and its pid is given away again.
+        let _ = fs::remove_dir_all(&folder);
         must(fs::create_dir_all(&folder), "make a folder");
         let everybody = fs::Permissions::from_mode(0o777);
         must(fs::set_permissions(&folder, everybody), "open the folder");

@@ -29,6 +29,8 @@ impl Receiver {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("lastout-receiver-{}-{count}", process::id());
         let path = env::temp_dir().join(name);
+        // A test that was killed may have left one, and its pid is given away again.
+        let _ = fs::remove_file(&path);
         Receiver {
             socket: must(UnixDatagram::bind(&path), "make a socket"),
             path,

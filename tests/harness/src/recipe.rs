@@ -337,6 +337,8 @@ fn new_folder() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = env::temp_dir().join(format!("lastout-recipe-{}-{count}", process::id()));
+    // A test that was killed may have left one, and its pid is given away again.
+    let _ = fs::remove_dir_all(&folder);
     must(fs::create_dir(&folder), "make a folder");
     folder
 }

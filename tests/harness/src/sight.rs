@@ -84,6 +84,14 @@ pub fn has_signal(pid: i32, set: &str, number: i32) -> bool {
     u64::from_str_radix(&set, 16).is_ok_and(|set| set & 1 << (number - 1) != 0)
 }
 
+/// Whether it sleeps in that system call, as epoll_pwait(2). Its state tells less: who asks
+/// for the dead, or waits for a lock, is in state S as well for a moment.
+#[must_use]
+pub fn is_in_call(pid: i32, call: libc::c_long) -> bool {
+    let syscall = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    syscall.split(' ').next() == Some(call.to_string().as_str())
+}
+
 /// Waits until it sleeps and has not been given the processor for half a second, when
 /// what it had begun has ended; its [`context_switches`] by then. One that wants the
 /// processor and does not get it has begun something still.

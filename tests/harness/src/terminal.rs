@@ -95,27 +95,28 @@ impl Terminal {
     }
 }
 
+/// Both are CLOEXEC from birth: another test may just be starting a child, with which they
+/// would live on. openpty(3) cannot do that.
 fn open_pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    let (mut master, mut slave) = (-1, -1);
-    let nothing = std::ptr::null_mut();
-    // SAFETY: two live integers are written; name, attributes and size are optional.
-    if unsafe {
-        libc::openpty(
-            &raw mut master,
-            &raw mut slave,
-            nothing,
-            nothing.cast(),
-            nothing.cast(),
-        )
-    } != 0
-    {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: both were just made and are nobody else's. They must not go on to the
-    // children of other tests: CLOEXEC.
+    let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: numbers only; each descriptor was just made and is nobody else's.
     unsafe {
-        libc::fcntl(master, libc::F_SETFD, libc::FD_CLOEXEC);
-        libc::fcntl(slave, libc::F_SETFD, libc::FD_CLOEXEC);
-        Ok((OwnedFd::from_raw_fd(master), OwnedFd::from_raw_fd(slave)))
+        let master = owned(libc::posix_openpt(flags))?;
+        if libc::grantpt(master.as_raw_fd()) != 0 || libc::unlockpt(master.as_raw_fd()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let slave = libc::ioctl(master.as_raw_fd(), libc::TIOCGPTPEER, flags);
+        Ok((master, owned(slave)?))
+    }
+}
+
+/// # Safety
+///
+/// A descriptor that is there is nobody else's.
+unsafe fn owned(descriptor: i32) -> io::Result<OwnedFd> {
+    match descriptor {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: as the caller promises.
+        _ => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
     }
 }

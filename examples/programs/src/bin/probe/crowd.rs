@@ -100,6 +100,7 @@ pub(crate) fn orphans(mut arguments: Arguments) {
 
     let mut left = count;
     while left > 0 {
+        wait_for_room();
         let burst = left.min(at_once);
         burst_of_orphans(burst);
         left -= burst;
@@ -135,14 +136,21 @@ fn burst_of_orphans(count: u64) {
     }
 }
 
-/// Forks until it cannot or has enough, says how far it came, and lets them go.
+/// Forks until it cannot or has enough, says how far it came, and lets them go. `--upon`:
+/// not before that signal has come.
 pub(crate) fn forks(mut arguments: Arguments) {
     let stays = arguments.flag("--stay");
+    let upon = arguments.signal("--upon", 0);
     let count = arguments.first("how many");
     arguments.finish();
     let Ok(count) = count.parse::<u64>() else {
         fail(2, &format!("probe forks: {count} is no number"));
     };
+    if upon != 0 {
+        signals::block(Set::of(upon));
+        say("forks: waits");
+        signals::wait_for(upon);
+    }
     let hold = pipe();
     let mut made = 0;
     let mut error = 0;
@@ -182,6 +190,7 @@ pub(crate) fn hydra(mut arguments: Arguments) {
     }
     say("hydra: ready");
     while Instant::now() < end {
+        wait_for_room();
         if let Ok(Side::Parent(_)) = process::fork() {
             process::exit(0);
         }
@@ -192,6 +201,31 @@ pub(crate) fn hydra(mut arguments: Arguments) {
         let _ = signals::wait(Set::NONE, Some(pause));
     }
     say("hydra: ended by itself");
+}
+
+/// How many threads a machine may have, the dead included, when some more are made. There
+/// are 32,768 pids on many of them, and others need theirs.
+const ROOM: u16 = 8192;
+
+/// Waits until there are not too many on the machine: an init that does not get the
+/// processor cannot reap them. Not for ever, since they may be somebody else's.
+fn wait_for_room() {
+    for _ in 0..10_000 {
+        if threads() < ROOM {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// How many threads there are on the machine, the dead included.
+fn threads() -> u16 {
+    let mut facts = std::mem::MaybeUninit::<libc::sysinfo>::zeroed();
+    // SAFETY: sysinfo writes what there is room for; all zeroes are such facts as well.
+    unsafe {
+        libc::sysinfo(facts.as_mut_ptr());
+        facts.assume_init().procs
+    }
 }
 
 fn leave_when_told(name: &str) -> ! {
