@@ -14,8 +14,8 @@ use super::message::{Adopt, Channel, MOST_BYTES, News, Order};
 use super::relay::{FROM_SOURCE, Relay, TO_SINK};
 use super::sink::Sink;
 use super::source::{Awaited, Form, Source};
-use crate::linux::orders;
 use crate::linux::poll::{Interest, Token};
+use crate::linux::{orders, outlet};
 use crate::plan::{Destination, LineFormat};
 
 /// How many orders a turn takes.
@@ -168,11 +168,13 @@ impl Relay {
     fn sink_for(&mut self, to: &Destination, channel: Channel) -> usize {
         let log = match to {
             Destination::Own => {
+                // What is one for its reader is one here, so that no two lines are mixed.
+                let are_one = outlet::are_one();
                 let (at, number) = match channel {
-                    Channel::Stdout => (0, 1),
-                    Channel::Stderr => (1, 2),
+                    Channel::Stderr if !are_one => (1, 2),
+                    Channel::Stdout | Channel::Stderr => (0, 1),
                 };
-                self.open_own(at, || Sink::own(number));
+                self.open_own(at, || Sink::own(number, are_one || number == 2));
                 return at;
             }
             Destination::File(log) => log,

@@ -29,7 +29,7 @@ pub(super) struct RotatedFile {
     size: u64,
     /// The size beyond which it is rotated.
     limit: u64,
-    /// Whether the last byte was not a newline.
+    /// Whether its last byte is not a newline.
     is_in_line: bool,
     /// Whether it was told that it cannot be rotated.
     has_told: bool,
@@ -40,8 +40,6 @@ pub(super) struct RotatedFile {
 pub(super) struct Failure {
     /// How many bytes were, from the front.
     pub(super) written: usize,
-    /// Whether something that does not end with a newline is in front of what comes next.
-    pub(super) is_torn: bool,
     /// `open` or `write to`.
     pub(super) verb: &'static str,
     /// Why.
@@ -75,20 +73,28 @@ impl RotatedFile {
         let _ = self.open();
     }
 
-    /// Appends it all, rotating where a line would make the file too large.
+    /// Appends it all, rotating where a line would make the file too large. Unless it goes
+    /// on with the line that the file ends in, that line is ended first.
     ///
     /// # Errors
-    /// What could be written is whole lines, unless it is torn.
-    pub(super) fn append(&mut self, bytes: &[u8], news: &mut Vec<News>) -> Result<(), Failure> {
+    /// What could be written is whole lines, but for the end of what goes on.
+    pub(super) fn append(
+        &mut self,
+        bytes: &[u8],
+        goes_on: bool,
+        news: &mut Vec<News>,
+    ) -> Result<(), Failure> {
         let mut written = 0;
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             if let Err(error) = self.open() {
                 return Err(Failure {
                     written,
-                    is_torn: false,
                     verb: "open",
                     error,
                 });
+            }
+            if self.is_in_line && !goes_on && written == 0 {
+                self.write(b"\n")?;
             }
             let length = self.fitting(rest);
             if length == 0 {
@@ -114,7 +120,9 @@ impl RotatedFile {
             let file = LogFd::open(&self.log.path, self.log.mode)?;
             self.size = file.size()?;
             self.limit = self.log.max_size;
-            self.is_in_line = false;
+            // What an earlier life left open: a relay that was killed, a machine that went
+            // down, or this one before it was told to open it anew.
+            self.is_in_line = self.size > 0 && file.ends_in_a_line(&self.log.path);
             self.file = Some(file);
         }
         Ok(())
@@ -167,11 +175,9 @@ impl RotatedFile {
                 file.size().is_ok_and(|found| found == size) && file.truncate(wanted).is_ok()
             });
         self.size = if is_whole { wanted } else { size };
-        let is_torn = !is_whole || (whole == 0 && self.is_in_line);
-        self.is_in_line = is_torn;
+        self.is_in_line = !is_whole || (whole == 0 && self.is_in_line);
         Failure {
             written: whole,
-            is_torn,
             verb: "write to",
             error,
         }

@@ -16,7 +16,7 @@ fn log(path: &Path, max_size: u64, backups: u32) -> RotatedFile {
 
 fn append(file: &mut RotatedFile, bytes: &[u8]) {
     let mut news = Vec::new();
-    file.append(bytes, &mut news).unwrap();
+    file.append(bytes, true, &mut news).unwrap();
     assert_eq!(news, []);
 }
 
@@ -139,7 +139,7 @@ fn log_5_where_it_cannot_be_rotated_that_is_said_once_and_it_grows_on() {
     let mut file = log(&path, 10, 1);
     let mut news = Vec::new();
     for _ in 0..9 {
-        file.append(b"a line\n", &mut news).unwrap();
+        file.append(b"a line\n", true, &mut news).unwrap();
     }
     assert_eq!(fs::read(&path).unwrap().len(), 63);
     let [News::Say { text, .. }] = &news[..] else {
@@ -194,13 +194,13 @@ fn log_5_on_a_full_disk_no_line_is_torn() {
     let mut file = log(&path, 0, 3);
     let line = b"a line of some thirty characters\n";
     let many = line.repeat(3000);
-    let failure = file.append(&many, &mut Vec::new()).unwrap_err();
+    let failure = file.append(&many, false, &mut Vec::new()).unwrap_err();
     assert_eq!(failure.error.raw_os_error(), Some(28));
-    assert!(!failure.is_torn);
+    assert!(!file.is_in_line);
     assert!(failure.written > 20_000 && failure.written.is_multiple_of(line.len()));
     assert_eq!(fs::read(&path).unwrap(), &many[..failure.written]);
     // There is room for a little, but not for a line.
-    let failure = file.append(&many, &mut Vec::new()).unwrap_err();
+    let failure = file.append(&many, false, &mut Vec::new()).unwrap_err();
     assert!(failure.written.is_multiple_of(line.len()));
     fs::remove_file(&ballast).unwrap();
     append(&mut file, line);
