@@ -33,6 +33,8 @@ pub(super) struct RotatedFile {
     is_in_line: bool,
     /// Whether it was told that it cannot be rotated.
     has_told: bool,
+    /// Whether it was told that there are more of its name than are kept.
+    has_told_more: bool,
 }
 
 /// Some lines could not be written.
@@ -57,6 +59,7 @@ impl RotatedFile {
             size: 0,
             is_in_line: false,
             has_told: false,
+            has_told_more: false,
         }
     }
 
@@ -206,6 +209,7 @@ impl RotatedFile {
             Ok(()) => {
                 self.has_told = false;
                 self.file = None;
+                self.tell_more(news);
             }
             Err(error) => {
                 self.limit = self.size.saturating_add(self.log.max_size);
@@ -224,7 +228,16 @@ impl RotatedFile {
     /// Gives each the name of the next older one, as far as there are any.
     fn shift(&self) -> io::Result<()> {
         let mut oldest = 1;
-        while oldest < self.log.backups && self.older(oldest).symlink_metadata().is_ok() {
+        while let Ok(there) = self.older(oldest).symlink_metadata() {
+            // Before anything is done. No log is a directory, and it is not ours to move.
+            if there.is_dir() {
+                let name = self.older(oldest);
+                let text = format!("{} is a directory", name.display());
+                return Err(io::Error::other(text));
+            }
+            if oldest >= self.log.backups {
+                break;
+            }
             oldest += 1;
         }
         // To be renamed over, ext4 would write the younger one to disk before (ext4(5),
@@ -234,6 +247,23 @@ impl RotatedFile {
             std::fs::rename(self.older(number), self.older(number + 1))?;
         }
         std::fs::rename(&self.log.path, self.older(1))
+    }
+
+    /// Older ones than are kept stay: they may be somebody else's, logrotate's for one. Who
+    /// has lowered `backups` is told so, once.
+    fn tell_more(&mut self, news: &mut Vec<News>) {
+        let beyond = self.older(self.log.backups.saturating_add(1));
+        if !self.has_told_more && beyond.symlink_metadata().is_ok() {
+            self.has_told_more = true;
+            news.push(News::Say {
+                level: Level::Warn,
+                text: format!(
+                    "{} is beyond the {} that `backups` keeps: it stays until somebody deletes it",
+                    beyond.display(),
+                    self.log.backups
+                ),
+            });
+        }
     }
 
     fn older(&self, number: u32) -> PathBuf {

@@ -153,6 +153,49 @@ fn log_5_where_it_cannot_be_rotated_that_is_said_once_and_it_grows_on() {
 }
 
 #[test]
+fn log_5_a_directory_that_has_the_name_of_an_older_file_is_not_moved_and_nothing_is_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("log.1"), "one\n").unwrap();
+    fs::create_dir(at("log.2")).unwrap();
+    fs::write(at("log.3"), "three\n").unwrap();
+    let mut file = log(&at("log"), 10, 3);
+    let mut news = Vec::new();
+    file.append(b"a line\nb line\n", true, &mut news).unwrap();
+    let [News::Say { text, .. }] = &news[..] else {
+        panic!("{news:?}")
+    };
+    assert!(
+        text.ends_with("log.2 is a directory; it grows on"),
+        "{text}"
+    );
+    assert!(at("log.2").is_dir());
+    for (name, expected) in [
+        ("log", "a line\nb line\n"),
+        ("log.1", "one\n"),
+        ("log.3", "three\n"),
+    ] {
+        assert_eq!(fs::read_to_string(at(name)).unwrap(), expected);
+    }
+}
+
+#[test]
+fn log_5_older_files_than_are_kept_stay_and_that_is_said_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("log.2"), "somebody's\n").unwrap();
+    let mut file = log(&at("log"), 10, 1);
+    let mut news = Vec::new();
+    file.append(&b"a line\n".repeat(4), true, &mut news)
+        .unwrap();
+    let [News::Say { text, .. }] = &news[..] else {
+        panic!("{news:?}")
+    };
+    assert!(text.contains("log.2 is beyond the 1 that"), "{text}");
+    assert_eq!(fs::read_to_string(at("log.2")).unwrap(), "somebody's\n");
+}
+
+#[test]
 fn log_5_a_link_where_an_older_file_is_to_be_is_replaced_and_not_followed() {
     let directory = tempfile::tempdir().unwrap();
     let (path, victim) = (
