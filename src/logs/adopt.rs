@@ -22,7 +22,7 @@ use crate::plan::{Destination, LineFormat};
 const ORDERS: usize = 64;
 
 /// For how long a relay without a PID 1 goes on.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const AFTER_PID_1: Duration = Duration::from_secs(1);
 
 /// Of how many programs the last lines are kept, gone ones included.
 const MOST_HISTORIES: usize = 1024;
@@ -68,7 +68,7 @@ impl Relay {
 
     fn lose_pid_1(&mut self) {
         self.poll.remove(self.orders.as_fd());
-        self.finish(Some(self.around.now + LAST_WORDS));
+        self.finish(Some(self.around.now + AFTER_PID_1));
     }
 
     fn say(&mut self, level: Level, text: String) {

@@ -269,6 +269,31 @@ fn a_line_with_the_text_makes_ready_once() {
 }
 
 #[test]
+fn ready_3_a_line_makes_ready_though_nobody_reads_it() {
+    let (mut stdout, writer) = pipe().unwrap();
+    let relay = Running::start(Some(writer));
+    let (reader, mut web) = pipe().unwrap();
+    // With the name in front these are more than stdout takes, and than is written at once.
+    web.write_all(&b"a\n".repeat(30_000)).unwrap();
+    web.write_all(b"is ready\n").unwrap();
+    relay.adopt_pipe(1, ("web", PREFIX, Some(b"ready")), &reader);
+    drop((reader, web));
+    assert_eq!(relay.news(), News::Ready(SourceId(1)));
+    let reading = std::thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).unwrap();
+        text
+    });
+    assert_eq!(relay.finish(), [News::Ended(SourceId(1))]);
+    assert!(
+        reading
+            .join()
+            .unwrap()
+            .ends_with("web | a\nweb | is ready\n")
+    );
+}
+
+#[test]
 fn a_text_over_the_edge_of_two_parts_makes_ready() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");
@@ -475,9 +500,11 @@ fn log_5_files_are_opened_anew_when_told() {
         directory.path().join("log.old"),
     );
     let relay = Running::start(None);
-    let mut web = relay.adopt(1, "web", to_file(&path, LineFormat::Raw), Some(b"one"));
+    let mut web = relay.adopt(1, "web", to_file(&path, LineFormat::Raw), None);
+    let mut follower = relay.serve("web", None, true);
     web.write_all(b"one\n").unwrap();
-    assert_eq!(relay.news(), News::Ready(SourceId(1)));
+    // Who follows is told what was passed on.
+    assert_eq!(messages(&mut follower, 1), ["one"]);
     std::fs::rename(&path, &moved).unwrap();
     relay.order(&Order::Reopen, None);
     // Orders are obeyed one after the other, so that an answer says that it was done.

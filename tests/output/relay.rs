@@ -2,7 +2,7 @@
 
 use lastout_harness::configuration::Configuration;
 use lastout_harness::lines::Stream;
-use lastout_harness::namespace::Run;
+use lastout_harness::namespace::{Output, Run};
 use lastout_harness::wait_until;
 
 use crate::{number_behind, out, relay, relays, run_until, send};
@@ -92,6 +92,38 @@ stdout = "prefix"
     run.wait_for_line("last-words: ready");
     assert_eq!(numbers(&run), (0..5000).collect::<Vec<u64>>());
     assert_eq!(run.lines().count(TAKEN), 0, "{}", run.lines().text());
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+}
+
+#[test]
+fn ready_3_a_relay_that_may_have_taken_the_line_that_makes_ready_along_is_told() {
+    let text = r#"
+[program.web]
+command = ["PROBE", "fill", "--bytes", "5000000"]
+stdout = "prefix"
+ready = { log = "what never comes" }
+[program.other]
+command = ["PROBE", "last-words"]
+stdout = "prefix"
+"#;
+    let configuration = Configuration::new(text);
+    let setup = configuration.setup(&[]).stdout(Output::Unread);
+    let mut run = setup.start();
+    run.wait_for_line("web: started");
+    // One that sleeps has nothing to read, or has read what nobody takes.
+    wait_until("one takes along what it has read", || {
+        let everybody = relays(&run);
+        if let Some(one) = everybody.iter().find(|one| one.state == 'S') {
+            send(one.pid, libc::SIGKILL);
+            wait_until("it is gone", || {
+                relays(&run).iter().all(|other| other.pid != one.pid)
+            });
+        }
+        run.lines().has(TAKEN)
+    });
+    run.wait_for_line("web: if the line that makes it ready was among it");
+    assert_eq!(run.lines().count("other: if the line"), 0);
+    run.read_the_unread();
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
 }
 
