@@ -3,8 +3,7 @@
 //! lastout writes its log to stderr, and programs whose output is inherited write to both.
 //! Whoever finds a pipe full gets rid of a part of what he writes, and others may be next.
 //! So to where the log goes, lines are written in pieces that a pipe takes whole or not at
-//! all; on a stdout of its own they are as large as they come, which is several times
-//! faster (docs/speed.md).
+//! all; on a stdout of its own they are as large as they come.
 //!
 //! Whether the last that was written ends in the middle of a line is on the page that is
 //! shared with PID 1, where it outlives a relay that is killed.
