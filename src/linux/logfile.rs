@@ -75,6 +75,30 @@ impl LogFd {
         }
     }
 
+    /// Whether it ends inside of a line, as far as may be told: it is written to by this
+    /// name, and has to be readable by it too.
+    #[must_use]
+    pub fn ends_in_a_line(&self, path: &Path) -> bool {
+        let flags = OFlag::O_RDONLY
+            | OFlag::O_CLOEXEC
+            | OFlag::O_NOFOLLOW
+            | OFlag::O_NONBLOCK
+            | OFlag::O_NOCTTY;
+        let Ok(reader) = open(path, flags, Mode::empty()).map(LogFd) else {
+            return false;
+        };
+        let (Ok(own), Ok(there)) = (self.stat(), reader.stat()) else {
+            return false;
+        };
+        let mut last = [b'\n'];
+        // SAFETY: there is room for the one byte that is asked for.
+        let count = unsafe {
+            let at = own.st_size.saturating_sub(1);
+            libc::pread(reader.0.as_raw_fd(), last.as_mut_ptr().cast(), 1, at)
+        };
+        (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino) && count == 1 && last != *b"\n"
+    }
+
     /// Appends as much of it as there is room for, and says how much that is.
     ///
     /// # Errors
@@ -131,6 +155,10 @@ mod tests {
         again.write(b"b\n").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"a\nb\n");
         assert_eq!(file.size().unwrap(), 4);
+        assert!(!file.ends_in_a_line(&path));
+        file.write(b"c").unwrap();
+        assert!(again.ends_in_a_line(&path));
+        assert!(!again.ends_in_a_line(Path::new("/proc/version")));
         assert!(file.is_at(&path) && again.is_at(&path));
         std::fs::rename(&path, directory.path().join("moved")).unwrap();
         assert!(!file.is_at(&path));

@@ -108,6 +108,17 @@ impl Outlet {
     }
 }
 
+/// Whether descriptors 1 and 2 are one and the same: a pipe, a socket, a terminal or a file
+/// (`2>&1`).
+#[must_use]
+pub fn are_one() -> bool {
+    let what = |number| {
+        let stat = nix::sys::stat::fstat(standard(number)).ok()?;
+        Some((stat.st_dev, stat.st_ino))
+    };
+    what(1).is_some_and(|one| what(2) == Some(one))
+}
+
 /// Whether nobody will ever read what is written: the other end of a pipe, a socket or
 /// a terminal is gone, or there never was one.
 #[must_use]
@@ -153,12 +164,16 @@ mod tests {
             becomes_stdout(writer.as_fd());
             let outlet = Outlet::of(1);
             assert!(matches!(outlet, Outlet::Own(_)));
+            assert!(!are_one());
             assert!(never_waits(outlet.descriptor()));
             assert!(!never_waits(standard(1)) && !never_waits(writer.as_fd()));
             assert_eq!(outlet.write(b"line").unwrap(), 4);
             let mut read = [0; 4];
             io::Read::read_exact(&mut reader, &mut read).unwrap();
             assert_eq!(&read, b"line");
+            // SAFETY: plain numbers; the process is the test's own.
+            unsafe { libc::dup2(1, 2) };
+            assert!(are_one());
         });
     }
 

@@ -1,9 +1,10 @@
-//! A page that PID 1 shares with the relay: counters, so that PID 1 can say how much
-//! a relay that was killed took along.
+//! A page that PID 1 shares with the relay: counters, so that PID 1 can say how much a
+//! relay that was killed took along, and whether it left a line half done, so that the
+//! next one ends it.
 
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How many bytes the relay has taken out of the pipes, and how many of them it has given
 /// on or told the loss of. Made before the fork; each copy is of the same numbers.
@@ -16,6 +17,8 @@ struct Counters {
     reading: AtomicU64,
     taken: AtomicU64,
     given: AtomicU64,
+    /// Whether stdout, and stderr, end in the middle of a line.
+    in_line: [AtomicBool; 2],
 }
 
 impl Gauge {
@@ -44,7 +47,7 @@ impl Gauge {
         Ok(Gauge(unsafe { &*page.cast::<Counters>() }))
     }
 
-    /// A new relay begins to count.
+    /// A new relay begins to count. What it finds half done it has to know.
     pub fn reset(self) {
         self.0.reading.store(0, Ordering::Relaxed);
         self.0.taken.store(0, Ordering::Relaxed);
@@ -66,6 +69,21 @@ impl Gauge {
     /// So many of them were written, or their loss was told.
     pub fn give(self, bytes: usize) {
         self.0.given.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Whether lastout's stdout (1) or stderr (2) ends in the middle of a line.
+    #[must_use]
+    pub fn is_in_line(self, number: i32) -> bool {
+        let [stdout, stderr] = &self.0.in_line;
+        let line = if number == 1 { stdout } else { stderr };
+        line.load(Ordering::Relaxed)
+    }
+
+    /// It does, or not.
+    pub fn set_in_line(self, number: i32, is_in_line: bool) {
+        let [stdout, stderr] = &self.0.in_line;
+        let line = if number == 1 { stdout } else { stderr };
+        line.store(is_in_line, Ordering::Relaxed);
     }
 
     /// How many bytes were read so far.

@@ -14,15 +14,15 @@ use super::message::{Adopt, Channel, MOST_BYTES, News, Order};
 use super::relay::{FROM_SOURCE, Relay, TO_SINK};
 use super::sink::Sink;
 use super::source::{Awaited, Form, Source};
-use crate::linux::orders;
 use crate::linux::poll::{Interest, Token};
+use crate::linux::{orders, outlet};
 use crate::plan::{Destination, LineFormat};
 
 /// How many orders a turn takes.
 const ORDERS: usize = 64;
 
 /// For how long a relay without a PID 1 goes on.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const AFTER_PID_1: Duration = Duration::from_secs(1);
 
 /// Of how many programs the last lines are kept, gone ones included.
 const MOST_HISTORIES: usize = 1024;
@@ -68,7 +68,7 @@ impl Relay {
 
     fn lose_pid_1(&mut self) {
         self.poll.remove(self.orders.as_fd());
-        self.finish(Some(self.around.now + LAST_WORDS));
+        self.finish(Some(self.around.now + AFTER_PID_1));
     }
 
     fn say(&mut self, level: Level, text: String) {
@@ -168,11 +168,13 @@ impl Relay {
     fn sink_for(&mut self, to: &Destination, channel: Channel) -> usize {
         let log = match to {
             Destination::Own => {
+                // What is one for its reader is one here, so that no two lines are mixed.
+                let are_one = outlet::are_one();
                 let (at, number) = match channel {
-                    Channel::Stdout => (0, 1),
-                    Channel::Stderr => (1, 2),
+                    Channel::Stderr if !are_one => (1, 2),
+                    Channel::Stdout | Channel::Stderr => (0, 1),
                 };
-                self.open_own(at, || Sink::own(number));
+                self.open_own(at, || Sink::own(number, are_one || number == 2));
                 return at;
             }
             Destination::File(log) => log,

@@ -29,10 +29,12 @@ pub(super) struct RotatedFile {
     size: u64,
     /// The size beyond which it is rotated.
     limit: u64,
-    /// Whether the last byte was not a newline.
+    /// Whether its last byte is not a newline.
     is_in_line: bool,
     /// Whether it was told that it cannot be rotated.
     has_told: bool,
+    /// Whether it was told that there are more of its name than are kept.
+    has_told_more: bool,
 }
 
 /// Some lines could not be written.
@@ -40,8 +42,6 @@ pub(super) struct RotatedFile {
 pub(super) struct Failure {
     /// How many bytes were, from the front.
     pub(super) written: usize,
-    /// Whether something that does not end with a newline is in front of what comes next.
-    pub(super) is_torn: bool,
     /// `open` or `write to`.
     pub(super) verb: &'static str,
     /// Why.
@@ -59,6 +59,7 @@ impl RotatedFile {
             size: 0,
             is_in_line: false,
             has_told: false,
+            has_told_more: false,
         }
     }
 
@@ -75,20 +76,28 @@ impl RotatedFile {
         let _ = self.open();
     }
 
-    /// Appends it all, rotating where a line would make the file too large.
+    /// Appends it all, rotating where a line would make the file too large. Unless it goes
+    /// on with the line that the file ends in, that line is ended first.
     ///
     /// # Errors
-    /// What could be written is whole lines, unless it is torn.
-    pub(super) fn append(&mut self, bytes: &[u8], news: &mut Vec<News>) -> Result<(), Failure> {
+    /// What could be written is whole lines, but for the end of what goes on.
+    pub(super) fn append(
+        &mut self,
+        bytes: &[u8],
+        goes_on: bool,
+        news: &mut Vec<News>,
+    ) -> Result<(), Failure> {
         let mut written = 0;
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             if let Err(error) = self.open() {
                 return Err(Failure {
                     written,
-                    is_torn: false,
                     verb: "open",
                     error,
                 });
+            }
+            if self.is_in_line && !goes_on && written == 0 {
+                self.write(b"\n")?;
             }
             let length = self.fitting(rest);
             if length == 0 {
@@ -114,7 +123,9 @@ impl RotatedFile {
             let file = LogFd::open(&self.log.path, self.log.mode)?;
             self.size = file.size()?;
             self.limit = self.log.max_size;
-            self.is_in_line = false;
+            // What an earlier life left open: a relay that was killed, a machine that went
+            // down, or this one before it was told to open it anew.
+            self.is_in_line = self.size > 0 && file.ends_in_a_line(&self.log.path);
             self.file = Some(file);
         }
         Ok(())
@@ -167,11 +178,9 @@ impl RotatedFile {
                 file.size().is_ok_and(|found| found == size) && file.truncate(wanted).is_ok()
             });
         self.size = if is_whole { wanted } else { size };
-        let is_torn = !is_whole || (whole == 0 && self.is_in_line);
-        self.is_in_line = is_torn;
+        self.is_in_line = !is_whole || (whole == 0 && self.is_in_line);
         Failure {
             written: whole,
-            is_torn,
             verb: "write to",
             error,
         }
@@ -200,6 +209,7 @@ impl RotatedFile {
             Ok(()) => {
                 self.has_told = false;
                 self.file = None;
+                self.tell_more(news);
             }
             Err(error) => {
                 self.limit = self.size.saturating_add(self.log.max_size);
@@ -218,7 +228,16 @@ impl RotatedFile {
     /// Gives each the name of the next older one, as far as there are any.
     fn shift(&self) -> io::Result<()> {
         let mut oldest = 1;
-        while oldest < self.log.backups && self.older(oldest).symlink_metadata().is_ok() {
+        while let Ok(there) = self.older(oldest).symlink_metadata() {
+            // Before anything is done. No log is a directory, and it is not ours to move.
+            if there.is_dir() {
+                let name = self.older(oldest);
+                let text = format!("{} is a directory", name.display());
+                return Err(io::Error::other(text));
+            }
+            if oldest >= self.log.backups {
+                break;
+            }
             oldest += 1;
         }
         // To be renamed over, ext4 would write the younger one to disk before (ext4(5),
@@ -228,6 +247,23 @@ impl RotatedFile {
             std::fs::rename(self.older(number), self.older(number + 1))?;
         }
         std::fs::rename(&self.log.path, self.older(1))
+    }
+
+    /// Older ones than are kept stay: they may be somebody else's, logrotate's for one. Who
+    /// has lowered `backups` is told so, once.
+    fn tell_more(&mut self, news: &mut Vec<News>) {
+        let beyond = self.older(self.log.backups.saturating_add(1));
+        if !self.has_told_more && beyond.symlink_metadata().is_ok() {
+            self.has_told_more = true;
+            news.push(News::Say {
+                level: Level::Warn,
+                text: format!(
+                    "{} is beyond the {} that `backups` keeps: it stays until somebody deletes it",
+                    beyond.display(),
+                    self.log.backups
+                ),
+            });
+        }
     }
 
     fn older(&self, number: u32) -> PathBuf {

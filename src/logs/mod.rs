@@ -14,6 +14,7 @@ mod history;
 pub mod message;
 pub mod object;
 pub mod output;
+mod own;
 mod pass;
 pub mod relay;
 mod sink;

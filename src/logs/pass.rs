@@ -144,6 +144,7 @@ impl Relay {
             match read {
                 Ok(0) => source.is_at_end = true,
                 Ok(count) => {
+                    self.look_for_ready(source, room.get(..count).unwrap_or_default());
                     length += count;
                     source.owes = source.owes.saturating_sub(count);
                 }
@@ -208,6 +209,16 @@ impl Relay {
         passed
     }
 
+    /// What makes a program ready is told before it is passed on, so that neither a sink
+    /// that is full nor the relay's death comes between (READY-3).
+    fn look_for_ready(&self, source: &mut Source, came: &[u8]) {
+        let awaited = source.ready.as_mut();
+        if awaited.is_some_and(|text| text.has_come(came)) {
+            source.ready = None;
+            self.tell_at_once(&News::Ready(source.id));
+        }
+    }
+
     /// Looks at lines that are passed on.
     fn note(&mut self, source: &mut Source, lines: &[u8]) {
         let micros = self.around.micros;
@@ -215,11 +226,6 @@ impl Relay {
             let chunk = Chunk::new(self.next, micros, source.pid, source.channel);
             history.push(chunk, lines);
             self.next += 1;
-        }
-        let awaited = source.ready.as_mut();
-        if awaited.is_some_and(|text| text.has_come(lines)) {
-            source.ready = None;
-            self.around.news.push(News::Ready(source.id));
         }
         self.clients
             .tell(&source.writer(&source.program, micros), lines);

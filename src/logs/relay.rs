@@ -197,12 +197,16 @@ impl Relay {
 
     /// Says what is to be said.
     fn tell(&mut self) {
-        let mut message = Vec::new();
-        for news in self.around.news.drain(..) {
-            message.clear();
-            news.encode(&mut message);
-            // Where PID 1 is gone, the orders say so.
-            let _ = orders::tell(self.orders.as_fd(), &message);
+        for news in std::mem::take(&mut self.around.news) {
+            self.tell_at_once(&news);
         }
+    }
+
+    /// Says this, before all that is still to be said.
+    pub(super) fn tell_at_once(&self, news: &News) {
+        let mut message = Vec::new();
+        news.encode(&mut message);
+        // Where PID 1 is gone, the orders say so.
+        let _ = orders::tell(self.orders.as_fd(), &message);
     }
 }

@@ -6,7 +6,6 @@
 //! once when it begins, counted, and told again with the count when it can be written.
 //! Such a sink is tried again a second later, and what comes until then is lost, too.
 
-use std::io::ErrorKind;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use log::Level;
 
 use super::file::{Failure, RotatedFile};
 use super::message::{News, SourceId};
+use super::own::Own;
 use crate::linux::outlet::Outlet;
 use crate::linux::pipe;
 use crate::linux::shared::Gauge;
@@ -31,15 +31,13 @@ pub(super) struct Sink {
     kept: Kept,
     /// Whose line is begun and not ended: of a long line that is passed on as it is.
     in_line_of: Option<SourceId>,
-    /// Whether what comes next has to begin with a newline.
-    is_torn: bool,
     trouble: Option<Trouble>,
     losses: Vec<Loss>,
 }
 
 #[derive(Debug)]
 enum Way {
-    Own(Outlet),
+    Own(Own),
     File(RotatedFile),
 }
 
@@ -95,15 +93,15 @@ pub(super) struct Around {
 }
 
 impl Sink {
-    /// lastout's own stdout or stderr. A pipe is made to hold as much as the programs' do:
+    /// lastout's own stdout or stderr; `is_shared`: its log goes there, too. A pipe is made to hold as much as the programs' do:
     /// one that holds 64 KiB takes longer than all else, since each of its few pieces wakes
     /// the reader and is waited for (docs/speed.md).
     #[must_use]
-    pub(super) fn own(number: i32) -> Sink {
-        let name = if number == 1 { "stdout" } else { "stderr" };
-        let outlet = Outlet::of(number);
-        pipe::widen(outlet.descriptor());
-        Sink::new(Way::Own(outlet), name.into())
+    pub(super) fn own(number: i32, is_shared: bool) -> Sink {
+        let own = Own::new(Outlet::of(number), number, is_shared);
+        pipe::widen(own.outlet.descriptor());
+        let name = own.name().into();
+        Sink::new(Way::Own(own), name)
     }
 
     /// A file.
@@ -116,7 +114,7 @@ impl Sink {
     /// A pipe of a test's, as if it were stdout.
     #[cfg(test)]
     pub(super) fn of(outlet: Outlet) -> Sink {
-        Sink::new(Way::Own(outlet), "stdout".into())
+        Sink::new(Way::Own(Own::new(outlet, 1, false)), "stdout".into())
     }
 
     fn new(way: Way, name: String) -> Sink {
@@ -125,7 +123,6 @@ impl Sink {
             name,
             kept: Kept::default(),
             in_line_of: None,
-            is_torn: false,
             trouble: None,
             losses: Vec::new(),
         }
@@ -144,7 +141,7 @@ impl Sink {
     #[must_use]
     pub(super) fn is_terminal(&self) -> bool {
         match &self.way {
-            Way::Own(outlet) => outlet.is_terminal(),
+            Way::Own(own) => own.outlet.is_terminal(),
             Way::File(_) => false,
         }
     }
@@ -153,7 +150,7 @@ impl Sink {
     #[must_use]
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match &self.way {
-            Way::Own(outlet) => Some(outlet.descriptor()),
+            Way::Own(own) => Some(own.outlet.descriptor()),
             Way::File(_) => None,
         }
     }
@@ -183,34 +180,36 @@ impl Sink {
         if self.trouble.as_ref().is_some_and(|t| around.now < t.until) {
             return self.lose(batch.program, batch.bytes, batch.raw);
         }
-        let is_others = self.in_line_of.is_some_and(|other| other != batch.source);
+        let goes_on = self.in_line_of == Some(batch.source);
         let is_open = *last != b'\n';
-        let done = if self.is_torn || is_others {
-            let whole = [b"\n", batch.bytes].concat();
-            self.write(
-                Batch {
-                    bytes: &whole,
-                    ..batch
-                },
-                around,
-            )
-        } else {
-            self.write(batch, around)
-        };
-        if done {
-            self.is_torn = false;
+        let whole;
+        let mut bytes = batch.bytes;
+        if self.is_in_line(around.gauge) && !goes_on {
+            whole = [b"\n", bytes].concat();
+            bytes = &whole;
+        }
+        if self.write(Batch { bytes, ..batch }, goes_on, around) {
             self.in_line_of = is_open.then_some(batch.source);
         }
     }
 
+    /// Whether what comes next comes behind a line that has no end. A file looks itself.
+    fn is_in_line(&self, gauge: Gauge) -> bool {
+        match (&self.way, self.kept.bytes.last()) {
+            (Way::Own(_), Some(last)) => *last != b'\n',
+            (Way::Own(own), None) => own.is_in_line(gauge),
+            (Way::File(_), _) => false,
+        }
+    }
+
     /// Writes it, or keeps what finds no room; `false`: some of it is lost.
-    fn write(&mut self, batch: Batch<'_>, around: &mut Around) -> bool {
+    fn write(&mut self, batch: Batch<'_>, goes_on: bool, around: &mut Around) -> bool {
         let written = match &mut self.way {
             // Behind what is kept, whether there is room by now or not.
             Way::Own(_) if !self.kept.bytes.is_empty() => Ok(0),
-            Way::Own(outlet) => write_to(outlet, batch.bytes),
+            Way::Own(own) => own.write(batch.bytes, around.gauge),
             Way::File(file) => {
-                let appended = file.append(batch.bytes, &mut around.news);
+                let appended = file.append(batch.bytes, goes_on, &mut around.news);
                 appended.map(|()| batch.bytes.len())
             }
         };
@@ -238,11 +237,10 @@ impl Sink {
         }
     }
 
-    /// The source is at its end: on lastout's own descriptors, where others write too, a
-    /// line that it left open is completed.
+    /// The source is at its end: a line that it left open is completed, so that whoever
+    /// reads sees it, and nobody goes on with it.
     pub(super) fn end_line(&mut self, program: &Rc<str>, source: SourceId, around: &mut Around) {
-        let is_own = matches!(self.way, Way::Own(_));
-        if is_own && self.in_line_of == Some(source) {
+        if self.in_line_of == Some(source) {
             let end = Batch {
                 program,
                 source,
@@ -255,7 +253,7 @@ impl Sink {
 
     /// Writes what is kept, as far as there is room.
     pub(super) fn flush(&mut self, around: &mut Around) {
-        let Way::Own(outlet) = &self.way else {
+        let Way::Own(own) = &self.way else {
             return;
         };
         let mut kept = std::mem::take(&mut self.kept);
@@ -263,7 +261,7 @@ impl Sink {
             return;
         };
         let rest = kept.bytes.get(kept.sent..).unwrap_or_default();
-        match write_to(outlet, rest) {
+        match own.write(rest, around.gauge) {
             Ok(written) if written < rest.len() => {
                 kept.sent += written;
                 self.kept = kept;
@@ -276,9 +274,6 @@ impl Sink {
             }
             Err(failure) => {
                 let (_, rest) = rest.split_at(failure.written);
-                // What is kept may begin inside of a line.
-                let is_torn = failure.is_torn || failure.written == 0;
-                let failure = Failure { is_torn, ..failure };
                 self.fail(&program, failure, around);
                 self.lose(&program, rest, kept.raw);
             }
@@ -297,7 +292,6 @@ impl Sink {
                 ),
             });
         }
-        self.is_torn = failure.is_torn;
         self.in_line_of = None;
         self.trouble = Some(Trouble {
             why,
@@ -342,27 +336,6 @@ impl Sink {
             around.gauge.give(raw);
         }
     }
-}
-
-/// Writes as much as there is room for.
-fn write_to(outlet: &Outlet, bytes: &[u8]) -> Result<usize, Failure> {
-    let mut written = 0;
-    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
-        match outlet.write(rest) {
-            Ok(count) => written += count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => {
-                return Err(Failure {
-                    written,
-                    is_torn: written > 0 && bytes.get(written - 1) != Some(&b'\n'),
-                    verb: "write to",
-                    error,
-                });
-            }
-        }
-    }
-    Ok(written)
 }
 
 #[cfg(test)]

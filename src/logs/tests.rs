@@ -225,6 +225,35 @@ fn what_a_dead_relay_left_in_the_pipes_is_read_by_the_next_older_lives_first() {
 }
 
 #[test]
+fn log_3_the_last_line_of_a_life_is_a_line_of_its_own_in_a_file_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let relay = Running::start(None);
+    for life in 1..=2 {
+        let mut web = relay.adopt(life, "web", to_file(&path, LineFormat::Raw), None);
+        web.write_all(b"no end").unwrap();
+        drop(web);
+        assert_eq!(relay.news(), News::Ended(SourceId(life)));
+    }
+    relay.finish();
+    assert_eq!(std::fs::read(&path).unwrap(), b"no end\nno end\n");
+}
+
+#[test]
+fn log_3_what_a_relay_or_a_machine_that_died_left_of_a_line_is_a_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    std::fs::write(&path, "was cu").unwrap();
+    let relay = Running::start(None);
+    let mut web = relay.adopt(1, "web", to_file(&path, LineFormat::Raw), None);
+    web.write_all(b"one\n").unwrap();
+    drop(web);
+    assert_eq!(relay.news(), News::Ended(SourceId(1)));
+    relay.finish();
+    assert_eq!(std::fs::read(&path).unwrap(), b"was cu\none\n");
+}
+
+#[test]
 fn a_line_with_the_text_makes_ready_once() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");
@@ -237,6 +266,31 @@ fn a_line_with_the_text_makes_ready_once() {
     drop(web);
     assert_eq!(relay.news(), News::Ended(SourceId(9)));
     assert_eq!(relay.finish(), []);
+}
+
+#[test]
+fn ready_3_a_line_makes_ready_though_nobody_reads_it() {
+    let (mut stdout, writer) = pipe().unwrap();
+    let relay = Running::start(Some(writer));
+    let (reader, mut web) = pipe().unwrap();
+    // With the name in front these are more than stdout takes, and than is written at once.
+    web.write_all(&b"a\n".repeat(30_000)).unwrap();
+    web.write_all(b"is ready\n").unwrap();
+    relay.adopt_pipe(1, ("web", PREFIX, Some(b"ready")), &reader);
+    drop((reader, web));
+    assert_eq!(relay.news(), News::Ready(SourceId(1)));
+    let reading = std::thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).unwrap();
+        text
+    });
+    assert_eq!(relay.finish(), [News::Ended(SourceId(1))]);
+    assert!(
+        reading
+            .join()
+            .unwrap()
+            .ends_with("web | a\nweb | is ready\n")
+    );
 }
 
 #[test]
@@ -435,7 +489,7 @@ fn when_pid_1_is_gone_it_writes_what_it_can_and_leaves() {
     let thread = relay.thread.take().unwrap();
     drop(relay);
     thread.join().unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo");
+    assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n");
 }
 
 #[test]
@@ -446,9 +500,11 @@ fn log_5_files_are_opened_anew_when_told() {
         directory.path().join("log.old"),
     );
     let relay = Running::start(None);
-    let mut web = relay.adopt(1, "web", to_file(&path, LineFormat::Raw), Some(b"one"));
+    let mut web = relay.adopt(1, "web", to_file(&path, LineFormat::Raw), None);
+    let mut follower = relay.serve("web", None, true);
     web.write_all(b"one\n").unwrap();
-    assert_eq!(relay.news(), News::Ready(SourceId(1)));
+    // Who follows is told what was passed on.
+    assert_eq!(messages(&mut follower, 1), ["one"]);
     std::fs::rename(&path, &moved).unwrap();
     relay.order(&Order::Reopen, None);
     // Orders are obeyed one after the other, so that an answer says that it was done.

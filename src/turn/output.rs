@@ -30,7 +30,7 @@ use pipes::{After, Finish};
 const NEWS_A_TURN: usize = 64;
 
 /// And how many times that much of one that is dead, which is more than a socket holds.
-const LAST_WORDS: usize = 64;
+const ROUNDS_OF_THE_DEAD: usize = 64;
 
 /// How many clients wait for the relay at a time.
 const MOST_CLIENTS: usize = 16;
@@ -134,7 +134,9 @@ impl Lastout {
         };
         match news {
             News::Ready(SourceId(source)) => {
-                if let Some(run) = pipes.sources.get(&source).map(|source| source.run) {
+                if let Some(source) = pipes.sources.get_mut(&source) {
+                    source.awaits_ready = false;
+                    let run = source.run;
                     // Before its exec it could say nothing.
                     let _ = self.learn_exec_status(now, run, false);
                     let message = Message::Ready;
@@ -160,7 +162,7 @@ impl Lastout {
 
     /// The relay has ended.
     pub(super) fn bury_relay(&mut self, now: Time, zombie: Zombie) {
-        for _ in 0..LAST_WORDS {
+        for _ in 0..ROUNDS_OF_THE_DEAD {
             if self.output.as_ref().is_some_and(|pipes| pipes.has_news()) {
                 self.hear_relay(now);
             }

@@ -3,7 +3,10 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
+use lastout_harness::configuration::Configuration;
 use lastout_harness::lines::Stream;
+use lastout_harness::namespace::{Output, Setup};
+use lastout_harness::{binaries, wait_until};
 
 use crate::{out, relays, run_until};
 
@@ -110,6 +113,49 @@ fn log_2_two_programs_never_share_a_line() {
 }
 
 #[test]
+fn log_2_where_stdout_and_stderr_are_one_pipe_that_is_full_no_line_is_mixed() {
+    // More than the one pipe holds, and less than it and the programs' own.
+    let program = |name: &str, to: &str, redirect: &str| {
+        format!(
+            "[program.{name}]\ncommand = [\"sh\", \"-c\", \"i=0; while [ $i -lt 20000 ]; do echo {name} \
+             $i of what fills a pipe that nobody reads.; i=$((i+1)); done {redirect}; echo > \
+             FOLDER/{name}; exec PROBE last-words\"]\n{to} = \"prefix\"\n"
+        )
+    };
+    let text = program("one", "stdout", "") + &program("two", "stderr", ">&2");
+    let configuration = Configuration::new(&text);
+    let file = configuration.path();
+    let exec = r#"exec "$0" "$@" 2>&1"#;
+    let lastout = binaries::lastout().display().to_string();
+    let setup = Setup::new(&["-c", exec, &lastout, "-c", &file]);
+    let setup = setup.environment("LASTOUT_SOCKET", &configuration.socket());
+    let setup = setup.program("/bin/sh").stdout(Output::Unread);
+    let mut run = setup.start();
+    wait_until("all is written", || {
+        ["one", "two"]
+            .iter()
+            .all(|name| configuration.read(name).is_some())
+    });
+    run.signal(libc::SIGUSR2);
+    run.read_the_unread();
+    run.wait_for_line("two 19999 ");
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+    let mut next = [0, 0];
+    for line in out(run.lines()) {
+        let theirs = ["one", "two"].iter().zip(&mut next).any(|(name, next)| {
+            let expected =
+                format!("{name} | {name} {next} of what fills a pipe that nobody reads.");
+            let is_next = line == expected;
+            *next += i32::from(is_next);
+            is_next
+        });
+        let others = line.starts_with("lastout: ") || line.contains("last-words: ");
+        assert!(theirs || (others && !line.contains("fills")), "{line}");
+    }
+    assert_eq!(next, [20_000, 20_000]);
+}
+
+#[test]
 fn log_6_a_program_of_another_user_opens_its_own_stdout() {
     let (_configuration, mut run) = run_until(
         r#"
@@ -156,7 +202,7 @@ stderr = "prefix"
 "#,
         &["last-words: ready"],
     );
-    lastout_harness::wait_until("it was asked", || configuration.read("asked").is_some());
+    wait_until("it was asked", || configuration.read("asked").is_some());
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
     assert_eq!(run.lines().count("chatter"), 0);
 }

@@ -2,7 +2,7 @@
 
 use lastout_harness::configuration::Configuration;
 use lastout_harness::lines::Stream;
-use lastout_harness::namespace::Run;
+use lastout_harness::namespace::{Output, Run};
 use lastout_harness::wait_until;
 
 use crate::{number_behind, out, relay, relays, run_until, send};
@@ -10,11 +10,11 @@ use crate::{number_behind, out, relay, relays, run_until, send};
 const DIED: &str = "the relay of what programs write ended by SIGKILL";
 const TAKEN: &str = "it took at most ";
 
-/// Numbered lines, 20,000 of them, as fast as it can; then that it is done, again and again,
+/// Numbered lines, 20,000 of them, of which nothing can be cut off unnoticed, as fast as it can; then that it is done, again and again,
 /// since a relay that dies may take any line along.
 const COUNTS: &str = r#"
 [program.counts]
-command = ["sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; while :; do echo done; sleep 0.05; done"]
+command = ["sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo line $i.; i=$((i+1)); done; while :; do echo done; sleep 0.05; done"]
 stdout = "prefix"
 "#;
 
@@ -23,7 +23,7 @@ fn numbers(run: &Run) -> Vec<u64> {
     let said = out(run.lines());
     let numbers = said.iter().filter_map(|line| line.split_once("line "));
     let numbers: Vec<u64> = numbers
-        .filter_map(|(_, number)| number.parse().ok())
+        .filter_map(|(_, number)| number.strip_suffix('.')?.parse().ok())
         .collect();
     let in_order = numbers.windows(2).all(|pair| pair[0] < pair[1]);
     assert!(in_order, "{numbers:?}");
@@ -58,13 +58,14 @@ fn a_relay_that_is_killed_while_lines_come_loses_no_more_than_is_told() {
     let numbers = numbers(&run);
     let lost: u64 = (0..20_000)
         .filter(|number| numbers.binary_search(number).is_err())
-        .map(|number| format!("line {number}\n").len() as u64)
+        .map(|number| format!("line {number}.\n").len() as u64)
         .sum();
-    // Where the bytes that are lost end within a line, its rest comes as a line.
+    // Where the bytes that are lost begin or end within a line, the rest of it comes as a
+    // line.
     let rests: u64 = out(run.lines())
         .iter()
         .filter_map(|line| line.strip_prefix("counts | "))
-        .filter(|line| !line.starts_with("line ") && *line != "done")
+        .filter(|line| !(line.starts_with("line ") && line.ends_with('.')) && *line != "done")
         .map(|rest| rest.len() as u64 + 1)
         .sum();
     let (lost, taken) = (lost.saturating_sub(rests), taken(&run));
@@ -76,7 +77,7 @@ fn a_relay_that_is_killed_while_lines_come_loses_no_more_than_is_told() {
 fn not_a_byte_that_is_in_a_pipe_is_lost_with_the_relay() {
     let text = r#"
 [program.writes]
-command = ["sh", "-c", "echo begins; while [ ! -e FOLDER/go ]; do sleep 0.02; done; i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; echo > FOLDER/written; exec PROBE last-words"]
+command = ["sh", "-c", "echo begins; while [ ! -e FOLDER/go ]; do sleep 0.02; done; i=0; while [ $i -lt 5000 ]; do echo line $i.; i=$((i+1)); done; echo > FOLDER/written; exec PROBE last-words"]
 stdout = "prefix"
 "#;
     let (configuration, mut run) = run_until(text, &["begins"]);
@@ -91,6 +92,38 @@ stdout = "prefix"
     run.wait_for_line("last-words: ready");
     assert_eq!(numbers(&run), (0..5000).collect::<Vec<u64>>());
     assert_eq!(run.lines().count(TAKEN), 0, "{}", run.lines().text());
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+}
+
+#[test]
+fn ready_3_a_relay_that_may_have_taken_the_line_that_makes_ready_along_is_told() {
+    let text = r#"
+[program.web]
+command = ["PROBE", "fill", "--bytes", "5000000"]
+stdout = "prefix"
+ready = { log = "what never comes" }
+[program.other]
+command = ["PROBE", "last-words"]
+stdout = "prefix"
+"#;
+    let configuration = Configuration::new(text);
+    let setup = configuration.setup(&[]).stdout(Output::Unread);
+    let mut run = setup.start();
+    run.wait_for_line("web: started");
+    // One that sleeps has nothing to read, or has read what nobody takes.
+    wait_until("one takes along what it has read", || {
+        let everybody = relays(&run);
+        if let Some(one) = everybody.iter().find(|one| one.state == 'S') {
+            send(one.pid, libc::SIGKILL);
+            wait_until("it is gone", || {
+                relays(&run).iter().all(|other| other.pid != one.pid)
+            });
+        }
+        run.lines().has(TAKEN)
+    });
+    run.wait_for_line("web: if the line that makes it ready was among it");
+    assert_eq!(run.lines().count("other: if the line"), 0);
+    run.read_the_unread();
     assert_eq!(run.stop(libc::SIGTERM).0, 0);
 }
 

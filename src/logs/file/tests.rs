@@ -16,7 +16,7 @@ fn log(path: &Path, max_size: u64, backups: u32) -> RotatedFile {
 
 fn append(file: &mut RotatedFile, bytes: &[u8]) {
     let mut news = Vec::new();
-    file.append(bytes, &mut news).unwrap();
+    file.append(bytes, true, &mut news).unwrap();
     assert_eq!(news, []);
 }
 
@@ -139,7 +139,7 @@ fn log_5_where_it_cannot_be_rotated_that_is_said_once_and_it_grows_on() {
     let mut file = log(&path, 10, 1);
     let mut news = Vec::new();
     for _ in 0..9 {
-        file.append(b"a line\n", &mut news).unwrap();
+        file.append(b"a line\n", true, &mut news).unwrap();
     }
     assert_eq!(fs::read(&path).unwrap().len(), 63);
     let [News::Say { text, .. }] = &news[..] else {
@@ -150,6 +150,49 @@ fn log_5_where_it_cannot_be_rotated_that_is_said_once_and_it_grows_on() {
     news.clear();
     append(&mut file, &b"a line\n".repeat(3));
     assert!(directory.path().join("log.1").exists());
+}
+
+#[test]
+fn log_5_a_directory_that_has_the_name_of_an_older_file_is_not_moved_and_nothing_is_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("log.1"), "one\n").unwrap();
+    fs::create_dir(at("log.2")).unwrap();
+    fs::write(at("log.3"), "three\n").unwrap();
+    let mut file = log(&at("log"), 10, 3);
+    let mut news = Vec::new();
+    file.append(b"a line\nb line\n", true, &mut news).unwrap();
+    let [News::Say { text, .. }] = &news[..] else {
+        panic!("{news:?}")
+    };
+    assert!(
+        text.ends_with("log.2 is a directory; it grows on"),
+        "{text}"
+    );
+    assert!(at("log.2").is_dir());
+    for (name, expected) in [
+        ("log", "a line\nb line\n"),
+        ("log.1", "one\n"),
+        ("log.3", "three\n"),
+    ] {
+        assert_eq!(fs::read_to_string(at(name)).unwrap(), expected);
+    }
+}
+
+#[test]
+fn log_5_older_files_than_are_kept_stay_and_that_is_said_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("log.2"), "somebody's\n").unwrap();
+    let mut file = log(&at("log"), 10, 1);
+    let mut news = Vec::new();
+    file.append(&b"a line\n".repeat(4), true, &mut news)
+        .unwrap();
+    let [News::Say { text, .. }] = &news[..] else {
+        panic!("{news:?}")
+    };
+    assert!(text.contains("log.2 is beyond the 1 that"), "{text}");
+    assert_eq!(fs::read_to_string(at("log.2")).unwrap(), "somebody's\n");
 }
 
 #[test]
@@ -194,13 +237,13 @@ fn log_5_on_a_full_disk_no_line_is_torn() {
     let mut file = log(&path, 0, 3);
     let line = b"a line of some thirty characters\n";
     let many = line.repeat(3000);
-    let failure = file.append(&many, &mut Vec::new()).unwrap_err();
+    let failure = file.append(&many, false, &mut Vec::new()).unwrap_err();
     assert_eq!(failure.error.raw_os_error(), Some(28));
-    assert!(!failure.is_torn);
+    assert!(!file.is_in_line);
     assert!(failure.written > 20_000 && failure.written.is_multiple_of(line.len()));
     assert_eq!(fs::read(&path).unwrap(), &many[..failure.written]);
     // There is room for a little, but not for a line.
-    let failure = file.append(&many, &mut Vec::new()).unwrap_err();
+    let failure = file.append(&many, false, &mut Vec::new()).unwrap_err();
     assert!(failure.written.is_multiple_of(line.len()));
     fs::remove_file(&ballast).unwrap();
     append(&mut file, line);

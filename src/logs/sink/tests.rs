@@ -160,3 +160,27 @@ fn log_5_what_was_deleted_is_there_again_when_it_is_opened_anew() {
     sink.reopen();
     assert!(path.exists());
 }
+
+#[test]
+fn log_3_what_a_relay_that_was_killed_left_half_done_is_a_line() {
+    let (mut around, (mut reader, outlet)) = (around(), pipe());
+    let again = Outlet::Own(outlet.descriptor().try_clone_to_owned().unwrap());
+    let mut sink = Sink::of(outlet);
+    put(
+        &mut sink,
+        "web",
+        1,
+        &b"some line\n".repeat(10_000),
+        &mut around,
+    );
+    assert!(sink.is_full());
+    drop(sink);
+    // As PID 1 does for the next one.
+    around.gauge.reset();
+    let before = read(&mut reader);
+    assert!(!before.ends_with(b"\n"));
+    let mut sink = Sink::of(again);
+    put(&mut sink, "web", 1, b"next\n", &mut around);
+    put(&mut sink, "web", 1, b"and next\n", &mut around);
+    assert_eq!(read(&mut reader), b"\nnext\nand next\n");
+}

@@ -59,6 +59,8 @@ pub(super) struct Source {
     pub(super) pipe: OwnedFd,
     /// The order to read it.
     pub(super) order: Box<[u8]>,
+    /// Whether a line of it is to make the program ready, and has not come.
+    pub(super) awaits_ready: bool,
 }
 
 /// A relay that is there, and what it was not told yet.
@@ -127,6 +129,7 @@ impl Pipes {
 
     pub(super) fn keep(&mut self, run: RunId, pipe: OwnedFd, adopt: Adopt) {
         let program = adopt.program.clone();
+        let awaits_ready = adopt.ready.is_some();
         let number = self.next;
         self.next += 1;
         let mut order = Vec::new();
@@ -145,6 +148,7 @@ impl Pipes {
             program,
             pipe,
             order: order.into_boxed_slice(),
+            awaits_ready,
         };
         self.sources.insert(number, source);
     }
@@ -266,6 +270,20 @@ impl Pipes {
         };
         let end = words::end(End::Status(status));
         log::log!(level, "the relay of what programs write {end}{taken}{next}");
+        if after == After::Another && kept > 0 {
+            self.warn_those_who_wait();
+        }
+    }
+
+    /// The relay tells of a line that makes a program ready as soon as it has read it. One
+    /// that is killed in between takes the line along, and nobody will know of it.
+    fn warn_those_who_wait(&self) {
+        for source in self.sources.values().filter(|source| source.awaits_ready) {
+            let program = &source.program;
+            log::warn!(
+                "{program}: if the line that makes it ready was among it, it does not become ready"
+            );
+        }
     }
 
     /// Sends what waits to be sent, as far as it goes.
