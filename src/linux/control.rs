@@ -44,6 +44,8 @@ pub struct Listener {
 /// Why there is no socket at a place.
 #[derive(Debug)]
 pub enum NoSocket {
+    /// It is neither an absolute path nor `@` and a name.
+    NoName,
     /// Another lastout answers there.
     Taken,
     /// Something else is there, which is not ours to remove.
@@ -80,6 +82,7 @@ pub enum Transfer {
 impl std::fmt::Display for NoSocket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            NoSocket::NoName => "it is neither an absolute path nor @ and a name",
             NoSocket::Taken => "another lastout answers there",
             NoSocket::InTheWay => "something is there that is no socket which lastout left behind",
             NoSocket::NotOurDirectory => "others may write to its directory",
@@ -96,6 +99,9 @@ impl Listener {
     /// # Errors
     /// Why there is no socket.
     pub fn open(place: &Place, is_named: bool, for_others: bool) -> Result<Listener, NoSocket> {
+        if !is_name(place) {
+            return Err(NoSocket::NoName);
+        }
         let address = Address::of(place.name()).ok_or(NoSocket::Error(Errno::ENAMETOOLONG))?;
         let path = CString::new(place.name()).map_err(|_| NoSocket::Error(Errno::EINVAL))?;
         let is_abstract = place.is_abstract();
@@ -316,6 +322,11 @@ fn credentials(socket: BorrowedFd<'_>) -> Result<libc::ucred, Errno> {
         )
     })?;
     Ok(credentials)
+}
+
+/// Whether it is an absolute path, or `@` and a name.
+fn is_name(place: &Place) -> bool {
+    matches!(place.name(), [b'/' | b'@', _, ..])
 }
 
 /// With this umask, which is that of nothing else: programs inherit lastout's.
