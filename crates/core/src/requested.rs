@@ -18,6 +18,7 @@
 //! Only the named are stopped or restarted: those that need them go on (DEP-1). A stop of
 //! the command of the command line is the end of the container, as its end always is.
 //! In the shutdown nothing is started or stopped on request any more.
+//! What each request is answered in each state of a program is in tests/table.rs.
 
 use alloc::vec::Vec;
 
