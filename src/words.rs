@@ -17,7 +17,7 @@ use crate::plan::{Launch, Probe, Ready};
 
 mod asked;
 
-pub use asked::{outcome, status, why};
+pub use asked::{outcome, outcome_word, status, why};
 
 /// A program's name.
 #[must_use]

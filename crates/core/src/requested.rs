@@ -49,7 +49,7 @@ impl Supervisor {
                 scope,
             } => {
                 let programs = once(programs).into_iter();
-                let send = |id| self.send_signal(id, signal, scope);
+                let send = |id| self.send_signal(now, id, signal, scope);
                 programs.map(send).collect()
             }
             Request::ReloadPrograms { programs } => self.reload_asked_for(now, &once(programs)),
@@ -256,7 +256,8 @@ impl Supervisor {
             let is_over = !had_life && !program.will_live();
             ends |= Some(id) == self.spec.main && !is_over;
             self.stop_one(now, id);
-            let outcome = is_over.then_some(Outcome::AlreadyStopped);
+            let status = self.status(now, id).filter(|_| is_over);
+            let outcome = status.map(Outcome::AlreadyStopped);
             targets.push(self.target(id, Goal::Gone { had_life }, outcome));
         }
         if ends {
@@ -363,7 +364,7 @@ impl Supervisor {
                     let is_to_end = program.stopped && program.state.run().is_some();
                     let outcome = match is_to_end {
                         true => Outcome::Overtaken(By::Stop),
-                        false => Outcome::NotRunning,
+                        false => self.not_running(now, id),
                     };
                     targets.push(self.target(id, Goal::Done, Some(outcome)));
                 }
@@ -376,16 +377,21 @@ impl Supervisor {
         targets
     }
 
-    fn send_signal(&mut self, id: ProgramId, signal: Signal, scope: Scope) -> Target {
+    fn send_signal(&mut self, now: Time, id: ProgramId, signal: Signal, scope: Scope) -> Target {
         let run = self.program(id).and_then(Program::execed_run);
         let outcome = match run {
             Some(run) => {
                 self.order(Action::Forward { run, scope, signal });
                 Outcome::Signalled { signal }
             }
-            None => Outcome::NotRunning,
+            None => self.not_running(now, id),
         };
         self.target(id, Goal::Done, Some(outcome))
+    }
+
+    fn not_running(&self, now: Time, id: ProgramId) -> Outcome {
+        let status = self.status(now, id);
+        status.map_or(Outcome::Unknown, Outcome::NotRunning)
     }
 
     /// Somebody asked for the end of this program's life: it is told when nobody lives

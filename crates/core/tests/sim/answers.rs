@@ -242,6 +242,10 @@ impl Checker {
                 took,
                 end: end.filter(|_| had_life),
                 killed: had_life && shadow.was_killed,
+                is_off: spec.schedule.is_some()
+                    && spec.autostart
+                    && shadow.stopped
+                    && shadow.standing != Standing::Removed,
             }),
             Goal::Until(Until::Running) => holds(is_running, None),
             Goal::Until(Until::Ready) => holds(shadow.meets_as_told(Condition::Ready), None),
@@ -402,7 +406,9 @@ impl Shadow {
 /// Of statuses only that there is one is compared, and of reasons that it is one.
 fn is_same(due: &Outcome, given: &Outcome) -> bool {
     match (due, given) {
-        (Outcome::Impossible(_), Outcome::Impossible(_)) => true,
+        (Outcome::Impossible(_), Outcome::Impossible(_))
+        | (Outcome::AlreadyStopped(_), Outcome::AlreadyStopped(_))
+        | (Outcome::NotRunning(_), Outcome::NotRunning(_)) => true,
         (Outcome::GaveUp { .. }, Outcome::GaveUp { .. }) => true,
         (due, given) => due == given,
     }

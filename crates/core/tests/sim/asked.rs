@@ -6,7 +6,7 @@ use lastout_core::{
     Time, Why,
 };
 
-use crate::answers::{Asked, Goal, Patience, Target};
+use crate::answers::{Asked, Goal, Patience, Target, any_status};
 use crate::facts::Checker;
 use crate::shadow::{Check, Fate, Life, Part, Standing, ensure};
 
@@ -224,7 +224,7 @@ impl Checker {
             self.asked_for_end = Some(Cause::Requested(None));
         }
         let goal = Goal::Gone { had_life };
-        (goal, is_over.then_some(Outcome::AlreadyStopped))
+        (goal, is_over.then(|| Outcome::AlreadyStopped(any_status())))
     }
 
     fn restart(&mut self, program: usize) -> (Goal, Option<Outcome>) {
@@ -250,7 +250,7 @@ impl Checker {
             run.part == Part::Command && run.execed.is_some() && run.leader.is_none()
         });
         if !is_there {
-            return (Goal::Done, Some(Outcome::NotRunning));
+            return (Goal::Done, Some(Outcome::NotRunning(any_status())));
         }
         shadow.owed.push(signal);
         (Goal::Done, Some(Outcome::Signalled { signal }))
@@ -293,7 +293,7 @@ impl Checker {
         }
         let outcome = match shadow.stopped && shadow.run().is_some() {
             true => Outcome::Overtaken(By::Stop),
-            false => Outcome::NotRunning,
+            false => Outcome::NotRunning(any_status()),
         };
         (!shadow.wanted).then_some((Goal::Done, Some(outcome)))
     }

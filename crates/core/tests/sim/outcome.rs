@@ -89,10 +89,10 @@ impl Outcome {
                 Of::Overtaken(By::Start | By::Stop | By::Restart) => 30,
                 Of::TimedOut(_) => 31,
                 Of::AlreadyRunning
-                | Of::AlreadyStopped
+                | Of::AlreadyStopped(_)
                 | Of::Signalled { .. }
                 | Of::Reloads { .. }
-                | Of::NotRunning
+                | Of::NotRunning(_)
                 | Of::Holds { .. }
                 | Of::Impossible(_)
                 | Of::NoHealthcheck
