@@ -409,6 +409,7 @@ impl Supervisor {
                     end: program.last.end.filter(|_| until == Until::Exited),
                 }),
                 Stand::Open => None,
+                Stand::Never if program.standing == Standing::Removed => Some(Outcome::Removed),
                 Stand::Never => self.status(now, id).map(Outcome::Impossible),
             },
             Goal::Done => None,

@@ -265,7 +265,7 @@ backoff                      | … holds        | … holds        | … holds  
 done                         | impossible     | holds          | impossible     | holds       | holds
 failed                       | impossible     | impossible     | impossible     | holds       | holds
 given up                     | impossible     | impossible     | impossible     | holds       | holds
-removed, told                | … impossible   | … impossible   | … impossible   | … holds     | … holds
+removed, told                | … removed      | … removed      | … removed      | … holds     | … holds
 removed, and gone            | removed        | removed        | removed        | removed     | removed
 second life of a job         | … holds        | … holds        | … holds        | …           | …
 no such program              | unknown        | unknown        | unknown        | unknown     | unknown

@@ -217,7 +217,12 @@ impl Checker {
         let is_vain = rests && !(has_times && shadow.standing != Standing::Removed);
         let holds = |is_so: bool, end| match is_so {
             true => Some(Outcome::Holds { took, end }),
-            false => is_vain.then(|| Outcome::Impossible(any_status())),
+            false => is_vain.then(|| match shadow.standing {
+                Standing::Removed => Outcome::Removed,
+                Standing::Listed | Standing::New | Standing::Twin(_) => {
+                    Outcome::Impossible(any_status())
+                }
+            }),
         };
         match goal {
             Goal::Up if shadow.leaving.is_some() => None,
