@@ -105,6 +105,7 @@ fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Json
         | Outcome::NoHealthcheck
         | Outcome::GaveUp { .. }
         | Outcome::Overtaken(_)
+        | Outcome::OnlyAtTimes
         | Outcome::Removed
         | Outcome::Unknown => {}
     }

@@ -161,6 +161,7 @@ pub fn outcome_word(outcome: &Outcome) -> &'static str {
         Outcome::GaveUp { .. } => "gave-up",
         Outcome::TimedOut(_) => "timed-out",
         Outcome::Overtaken(_) => "overtaken",
+        Outcome::OnlyAtTimes => "only-at-times",
         Outcome::Removed => "removed",
         Outcome::Unknown => "unknown",
     }
@@ -226,16 +227,20 @@ pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> String {
         }
         Outcome::GaveUp { reason } => ["FATAL: ", &fatal_reason(spec, *reason)].concat(),
         Outcome::TimedOut(status) => ["not in time: it is ", &how(status)].concat(),
-        Outcome::Overtaken(by) => {
-            let what = match by {
-                By::Start => "a start",
-                By::Stop => "a stop",
-                By::Restart => "a restart",
-                By::Shutdown => "the end of the container",
-            };
-            ["overtaken by ", what].concat()
+        Outcome::Overtaken(by) => overtaken(*by).into(),
+        Outcome::OnlyAtTimes => {
+            "is one more run of a scheduled program, which begins at its times only".into()
         }
         Outcome::Removed => "is not in the configuration any more".into(),
         Outcome::Unknown => "is not there any more".into(),
+    }
+}
+
+fn overtaken(by: By) -> &'static str {
+    match by {
+        By::Start => "overtaken by a start",
+        By::Stop => "overtaken by a stop",
+        By::Restart => "overtaken by a restart",
+        By::Shutdown => "overtaken by the end of the container",
     }
 }

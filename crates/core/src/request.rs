@@ -186,6 +186,8 @@ pub enum Outcome {
     TimedOut(Status),
     /// Somebody asked for something else in the meantime.
     Overtaken(By),
+    /// It is one more life of a scheduled program, and begins at that one's times only.
+    OnlyAtTimes,
     /// It is not in the configuration any more.
     Removed,
     /// There is no such program, or nothing of it any more.
@@ -226,6 +228,7 @@ impl Outcome {
             | Outcome::GaveUp { .. }
             | Outcome::TimedOut(_)
             | Outcome::Overtaken(_)
+            | Outcome::OnlyAtTimes
             | Outcome::Removed
             | Outcome::Unknown => false,
         }

@@ -116,11 +116,13 @@ impl Supervisor {
             .is_some_and(|program| matches!(program.standing, Standing::Listed | Standing::New))
     }
 
-    /// What is to be said of one that cannot be started, since it is not in the configuration.
+    /// What is to be said of one that cannot be started, since it is not in the
+    /// configuration, or not by a name of its own.
     fn absent(&self, id: ProgramId) -> Target {
         let outcome = match self.program(id).map(|program| program.standing) {
             Some(Standing::Removed) => Outcome::Removed,
-            Some(Standing::Twin(_) | Standing::Listed | Standing::New) | None => Outcome::Unknown,
+            Some(Standing::Twin(_)) => Outcome::OnlyAtTimes,
+            Some(Standing::Listed | Standing::New) | None => Outcome::Unknown,
         };
         self.target(id, Goal::Done, Some(outcome))
     }

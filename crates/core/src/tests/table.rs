@@ -96,6 +96,7 @@ names!(OUTCOMES, outcome(Outcome) {
     Outcome::Overtaken(By::Stop) => "overtaken: stop",
     Outcome::Overtaken(By::Restart) => "overtaken: restart",
     Outcome::Overtaken(By::Shutdown) => "overtaken: end",
+    Outcome::OnlyAtTimes => "only-at-times",
     Outcome::Removed => "removed",
     Outcome::Unknown => "unknown",
 });
@@ -202,40 +203,40 @@ fn table(verbs: &[&str], lines: &[Line]) -> String {
 }
 
 const WHAT_IS_DONE: &str = "
-                             | start           | stop            | restart     | signal      | reload-programs
-not asked for yet            | … started       | already-stopped | … started   | not-running | not-running
-its time is to come          | … started       | already-stopped | … started   | not-running | not-running
-stopped on request           | … started       | already-stopped | … started   | not-running | not-running
-waits for db, that starts    | … started       | stopped         | … started   | not-running | … started
-waits for db, not started    | … started       | stopped         | … started   | not-running | … started
-new, waits for who leaves    | … started       | stopped         | … started   | not-running | … started
-pre_start                    | … started       | … stopped       | … started   | not-running | … started
-forked                       | … started       | … stopped       | … started   | not-running | … started
-not up                       | … started       | … stopped       | … started   | signalled   | … started
-not ready                    | … started       | … stopped       | … started   | signalled   | … started
-up                           | already-running | … stopped       | … started   | signalled   | … started
-up, with a reload_signal     | already-running | … stopped       | … started   | signalled   | reloads
-up, without a healthcheck    | already-running | … stopped       | … started   | signalled   | … started
-up, a oneshot                | … completed     | … stopped       | … completed | signalled   | … completed
-up, told after its user      | already-running | … stopped       | … started   | signalled   | overtaken: stop
-up, restarted after its user | … started       | … stopped       | … started   | signalled   | … started
-told, by a stop              | … started       | … stopped       | … started   | signalled   | overtaken: stop
-told, by a restart           | … started       | … stopped       | … started   | signalled   | … started
-told in its pre_start        | … started       | … stopped       | … started   | not-running | overtaken: stop
-leftovers                    | … started       | … stopped       | … started   | not-running | … started
-post_stop                    | … started       | … stopped       | … started   | not-running | … started
-backoff                      | … started       | stopped         | … started   | not-running | … started
-done                         | … started       | already-stopped | … started   | not-running | … started
-failed                       | … started       | already-stopped | … started   | not-running | … started
-given up                     | … started       | already-stopped | … started   | not-running | … started
-removed, told                | removed         | … stopped       | removed     | signalled   | removed
-removed, and gone            | removed         | removed         | removed     | removed     | removed
-second life of a job         | unknown         | … stopped       | unknown     | not-running | unknown
-no such program              | unknown         | unknown         | unknown     | unknown     | unknown
-the end: up, its user first  | refused         | refused         | refused     | signalled   | refused
-the end: told                | refused         | refused         | refused     | signalled   | refused
-the end: gone                | refused         | refused         | refused     | not-running | refused
-over                         | …               | …               | …           | …           | …
+                             | start           | stop            | restart       | signal      | reload-programs
+not asked for yet            | … started       | already-stopped | … started     | not-running | not-running
+its time is to come          | … started       | already-stopped | … started     | not-running | not-running
+stopped on request           | … started       | already-stopped | … started     | not-running | not-running
+waits for db, that starts    | … started       | stopped         | … started     | not-running | … started
+waits for db, not started    | … started       | stopped         | … started     | not-running | … started
+new, waits for who leaves    | … started       | stopped         | … started     | not-running | … started
+pre_start                    | … started       | … stopped       | … started     | not-running | … started
+forked                       | … started       | … stopped       | … started     | not-running | … started
+not up                       | … started       | … stopped       | … started     | signalled   | … started
+not ready                    | … started       | … stopped       | … started     | signalled   | … started
+up                           | already-running | … stopped       | … started     | signalled   | … started
+up, with a reload_signal     | already-running | … stopped       | … started     | signalled   | reloads
+up, without a healthcheck    | already-running | … stopped       | … started     | signalled   | … started
+up, a oneshot                | … completed     | … stopped       | … completed   | signalled   | … completed
+up, told after its user      | already-running | … stopped       | … started     | signalled   | overtaken: stop
+up, restarted after its user | … started       | … stopped       | … started     | signalled   | … started
+told, by a stop              | … started       | … stopped       | … started     | signalled   | overtaken: stop
+told, by a restart           | … started       | … stopped       | … started     | signalled   | … started
+told in its pre_start        | … started       | … stopped       | … started     | not-running | overtaken: stop
+leftovers                    | … started       | … stopped       | … started     | not-running | … started
+post_stop                    | … started       | … stopped       | … started     | not-running | … started
+backoff                      | … started       | stopped         | … started     | not-running | … started
+done                         | … started       | already-stopped | … started     | not-running | … started
+failed                       | … started       | already-stopped | … started     | not-running | … started
+given up                     | … started       | already-stopped | … started     | not-running | … started
+removed, told                | removed         | … stopped       | removed       | signalled   | removed
+removed, and gone            | removed         | removed         | removed       | removed     | removed
+second life of a job         | only-at-times   | … stopped       | only-at-times | not-running | only-at-times
+no such program              | unknown         | unknown         | unknown       | unknown     | unknown
+the end: up, its user first  | refused         | refused         | refused       | signalled   | refused
+the end: told                | refused         | refused         | refused       | signalled   | refused
+the end: gone                | refused         | refused         | refused       | not-running | refused
+over                         | …               | …               | …             | …           | …
 ";
 
 const WHAT_IS_WAITED_FOR: &str = "

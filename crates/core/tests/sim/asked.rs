@@ -113,14 +113,12 @@ impl Checker {
     }
 
     fn absent(&self, program: usize) -> (Goal, Option<Outcome>) {
-        let is_removed = self.shadows[program].standing == Standing::Removed;
-        (
-            Goal::Done,
-            Some(match is_removed {
-                true => Outcome::Removed,
-                false => Outcome::Unknown,
-            }),
-        )
+        let outcome = match self.shadows[program].standing {
+            Standing::Removed => Outcome::Removed,
+            Standing::Twin(_) => Outcome::OnlyAtTimes,
+            Standing::Listed | Standing::New => Outcome::Unknown,
+        };
+        (Goal::Done, Some(outcome))
     }
 
     fn start(&mut self, program: usize) -> (Goal, Option<Outcome>) {

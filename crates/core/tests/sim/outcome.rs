@@ -100,6 +100,7 @@ impl Outcome {
                 | Of::Ended { .. }
                 | Of::GaveUp { .. }
                 | Of::Overtaken(By::Shutdown)
+                | Of::OnlyAtTimes
                 | Of::Removed
                 | Of::Unknown => continue,
             };
