@@ -147,7 +147,7 @@ pub fn fatal_reason(spec: &Spec, reason: FatalReason) -> String {
         ]
         .concat(),
         FatalReason::Needs(needed) => {
-            format!("needs {}, which is not to be had", name(spec, needed))
+            format!("needs {}, which has failed", name(spec, needed))
         }
     }
 }

@@ -223,6 +223,7 @@ pub fn refused(why: Refused) -> Refusal {
     match why {
         Refused::Stopping => Refusal::new(Code::Stopping, "the container stops")
             .hint("everything is being stopped, and nothing is started or loaded any more"),
-        Refused::TooMany => Refusal::new(Code::TooMany, "too many requests wait already"),
+        Refused::TooMany => Refusal::new(Code::TooMany, "too many requests wait already")
+            .hint("ask again when some of them are answered"),
     }
 }

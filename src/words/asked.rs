@@ -214,8 +214,15 @@ pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> String {
             };
             when + &after(end)
         }
-        Outcome::Impossible(status) => ["will not be so by itself: it is ", &how(status)].concat(),
-        Outcome::NoHealthcheck => "has no healthcheck".into(),
+        Outcome::Impossible(status) => {
+            // By way of others, too, of whom the last was stopped or never asked for.
+            let what = match matches!(status.reason, Reason::Needs { .. }) {
+                true => "will not be up until somebody starts what it needs",
+                false => "will not be so by itself",
+            };
+            [what, ": it is ", &how(status)].concat()
+        }
+        Outcome::NoHealthcheck => "will never be known to be healthy: it has no healthcheck".into(),
         Outcome::SetGoing(status) => how(status),
         Outcome::Ended {
             took,
@@ -238,9 +245,12 @@ pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> String {
 
 fn overtaken(by: By) -> &'static str {
     match by {
-        By::Start => "overtaken by a start",
-        By::Stop => "overtaken by a stop",
-        By::Restart => "overtaken by a restart",
-        By::Shutdown => "overtaken by the end of the container",
+        By::Start => "not done: somebody has asked for a start",
+        By::Stop => "not done: somebody has asked for a stop",
+        By::Restart => "not done: somebody has asked for a restart",
+        By::Shutdown => "not done: the container ends",
     }
 }
+
+#[cfg(test)]
+mod tests;
