@@ -40,6 +40,8 @@ pub(crate) struct Target {
     pub(crate) goal: Goal,
     /// What must be answered.
     pub(crate) outcome: Option<Outcome>,
+    /// Whether that was decided in an earlier step.
+    pub(crate) is_old: bool,
 }
 
 /// What is wanted of a program.
@@ -176,7 +178,7 @@ impl Checker {
                     target.outcome,
                     Some(Outcome::GaveUp { .. } | Outcome::Impossible(_))
                 );
-                if ended.is_some() && is_given_up && is_of_now {
+                if ended.is_some() && is_given_up && is_of_now && !target.is_old {
                     // It ends the container as soon as that is known, and is FATAL later.
                     target.outcome = None;
                 }
@@ -364,6 +366,9 @@ impl Checker {
                 "left without an answer for {:?}",
                 self.asked
             );
+        }
+        for target in self.asked.iter_mut().flat_map(|asked| &mut asked.targets) {
+            target.is_old = target.outcome.is_some();
         }
         for asked in &self.asked {
             ensure!(!asked.is_decided(), "decided, and not answered: {asked:?}");

@@ -100,6 +100,7 @@ impl Checker {
                 program,
                 goal,
                 outcome,
+                is_old: false,
             });
         }
         targets
@@ -172,6 +173,7 @@ impl Checker {
                         program: needed,
                         goal: Goal::Up,
                         outcome: None,
+                        is_old: false,
                     });
                 }
             }
