@@ -332,7 +332,7 @@ impl Supervisor {
     }
 
     /// Programs reload: by their own signal, or by a restart.
-    fn reload_asked_for(&mut self, now: Time, programs: &[ProgramId]) -> Vec<Target> {
+    pub(crate) fn reload_asked_for(&mut self, now: Time, programs: &[ProgramId]) -> Vec<Target> {
         let mut targets = Vec::new();
         let mut restarts = Vec::new();
         for id in programs.iter().copied() {

@@ -256,7 +256,7 @@ impl Checker {
         (Goal::Done, Some(Outcome::Signalled { signal }))
     }
 
-    fn reload_all(&mut self, programs: &[ProgramId]) -> Vec<Target> {
+    pub(crate) fn reload_all(&mut self, programs: &[ProgramId]) -> Vec<Target> {
         let mut restarted = Vec::new();
         let mut targets = self.each(programs, |checker, program| {
             let target = checker.reload(program);
