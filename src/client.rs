@@ -76,7 +76,7 @@ pub fn run(typed: &Typed, inherited: &Inherited) -> u8 {
 }
 
 fn ask(typed: &Typed, verb: Verb, line: &str) -> Outcome {
-    let mut conversation = Conversation::begin(typed.option("socket"))?;
+    let mut conversation = Conversation::begin(typed.option("socket"), ask::PATIENCE)?;
     conversation.ask(verb, line, typed.has("follow"));
     if typed.has("json") {
         if typed.has("follow") {

@@ -17,7 +17,7 @@ use crate::plan::{Launch, Probe, Ready};
 
 mod asked;
 
-pub use asked::{outcome, status, why};
+pub use asked::{outcome, outcome_word, status, why};
 
 /// A program's name.
 #[must_use]
@@ -147,7 +147,7 @@ pub fn fatal_reason(spec: &Spec, reason: FatalReason) -> String {
         ]
         .concat(),
         FatalReason::Needs(needed) => {
-            format!("needs {}, which is not to be had", name(spec, needed))
+            format!("needs {}, which has failed", name(spec, needed))
         }
     }
 }

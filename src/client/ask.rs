@@ -14,13 +14,12 @@ use super::{Failure, NOBODY, REFUSED};
 use crate::control::wire::{LONGEST_REPLY, Verb, parse};
 
 /// How long a lastout may take that answers at once: it is stopped, or very busy.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Conversation {
     stream: UnixStream,
-    /// How long an answer may take that comes at once.
     patience: Duration,
     input: Vec<u8>,
     /// Where in it the next line begins.
@@ -30,9 +29,13 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// With who answers. `place`: what the command line says.
-    pub(super) fn begin(place: Option<&OsString>) -> Result<Conversation, Failure> {
-        Ok(Conversation::over(connect(place)?, PATIENCE))
+    /// With who answers. `place`: what the command line says; `patience`: how long what is
+    /// answered at once may take, and to be let in.
+    pub(super) fn begin(
+        place: Option<&OsString>,
+        patience: Duration,
+    ) -> Result<Conversation, Failure> {
+        Ok(Conversation::over(connect(place, patience)?, patience))
     }
 
     fn over(stream: UnixStream, patience: Duration) -> Conversation {

@@ -2,6 +2,7 @@
 //! that may stand there, so that they are those of this lastout, and of its programs.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use super::ask::Conversation;
 use super::verbs::{COMMANDS, Command, Operands, Opt};
@@ -11,6 +12,9 @@ use crate::control::wire::{STATES, Verb};
 /// The word by which shells ask: `lastout complete-words WORD... ""`, of which the last
 /// is what is typed of the word to complete.
 pub const WORD: &str = "complete-words";
+
+/// How long somebody who presses a key waits for names.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 const SHELLS: [(&str, &str); 3] = [
     ("bash", include_str!("complete/lastout.bash")),
@@ -104,7 +108,7 @@ fn programs(rest: &[String]) -> Vec<String> {
     let place = rest.iter().position(|word| word == "--socket");
     let place = place.and_then(|at| rest.get(at + 1)).map(OsString::from);
     let ask = || {
-        let mut conversation = Conversation::begin(place.as_ref())?;
+        let mut conversation = Conversation::begin(place.as_ref(), A_MOMENT)?;
         conversation.ask(Verb::Status, "{\"verb\":\"status\"}\n", false);
         conversation.answer()
     };

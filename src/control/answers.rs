@@ -71,15 +71,16 @@ pub fn decided(spec: &Spec, now: Time, (id, outcome): (ProgramId, &Outcome)) -> 
 }
 
 fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Json {
-    let (word, text) = words::outcome(spec, now, outcome);
     let mut object = Object::default();
     object.put("name", words::name(spec, id));
-    object.put("outcome", word);
+    object.put("outcome", words::outcome_word(outcome));
     object.put("done", outcome.is_done());
-    object.put("text", text);
+    object.put("text", words::outcome(spec, now, outcome));
     match outcome {
         Outcome::Started { took } | Outcome::Completed { took } => object.seconds("seconds", *took),
-        Outcome::Stopped { took, end, killed } => {
+        Outcome::Stopped {
+            took, end, killed, ..
+        } => {
             object.seconds("seconds", *took);
             object.end(*end);
             object.put("killed", *killed);
@@ -95,15 +96,16 @@ fn one_outcome(spec: &Spec, now: Time, id: ProgramId, outcome: &Outcome) -> Json
         Outcome::Signalled { signal } | Outcome::Reloads { signal } => {
             object.put("signal", signal.to_string());
         }
-        Outcome::Impossible(status) | Outcome::SetGoing(status) | Outcome::TimedOut(status) => {
-            object.put("state", status.state.as_str());
-        }
+        Outcome::AlreadyStopped(status)
+        | Outcome::NotRunning(status)
+        | Outcome::Impossible(status)
+        | Outcome::SetGoing(status)
+        | Outcome::TimedOut(status) => object.put("state", status.state.as_str()),
         Outcome::AlreadyRunning
-        | Outcome::AlreadyStopped
-        | Outcome::NotRunning
         | Outcome::NoHealthcheck
         | Outcome::GaveUp { .. }
         | Outcome::Overtaken(_)
+        | Outcome::OnlyAtTimes
         | Outcome::Removed
         | Outcome::Unknown => {}
     }
@@ -221,6 +223,7 @@ pub fn refused(why: Refused) -> Refusal {
     match why {
         Refused::Stopping => Refusal::new(Code::Stopping, "the container stops")
             .hint("everything is being stopped, and nothing is started or loaded any more"),
-        Refused::TooMany => Refusal::new(Code::TooMany, "too many requests wait already"),
+        Refused::TooMany => Refusal::new(Code::TooMany, "too many requests wait already")
+            .hint("ask again when some of them are answered"),
     }
 }

@@ -9,7 +9,9 @@ use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, open};
@@ -44,6 +46,8 @@ pub struct Listener {
 /// Why there is no socket at a place.
 #[derive(Debug)]
 pub enum NoSocket {
+    /// It is neither an absolute path nor `@` and a name.
+    NoName,
     /// Another lastout answers there.
     Taken,
     /// Something else is there, which is not ours to remove.
@@ -80,6 +84,7 @@ pub enum Transfer {
 impl std::fmt::Display for NoSocket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            NoSocket::NoName => "it is neither an absolute path nor @ and a name",
             NoSocket::Taken => "another lastout answers there",
             NoSocket::InTheWay => "something is there that is no socket which lastout left behind",
             NoSocket::NotOurDirectory => "others may write to its directory",
@@ -96,6 +101,9 @@ impl Listener {
     /// # Errors
     /// Why there is no socket.
     pub fn open(place: &Place, is_named: bool, for_others: bool) -> Result<Listener, NoSocket> {
+        if !is_name(place) {
+            return Err(NoSocket::NoName);
+        }
         let address = Address::of(place.name()).ok_or(NoSocket::Error(Errno::ENAMETOOLONG))?;
         let path = CString::new(place.name()).map_err(|_| NoSocket::Error(Errno::EINVAL))?;
         let is_abstract = place.is_abstract();
@@ -316,6 +324,38 @@ fn credentials(socket: BorrowedFd<'_>) -> Result<libc::ucred, Errno> {
         )
     })?;
     Ok(credentials)
+}
+
+/// Connects to who listens at a place, and waits at most so long until there is room for
+/// one more who wants in, and then for what is written: EAGAIN (socket(7), SO_SNDTIMEO).
+///
+/// # Errors
+/// Those of connect(2); EINVAL, ENAMETOOLONG: it can be nobody's place.
+pub fn connect_to(place: &Place, patience: Duration) -> Result<UnixStream, Errno> {
+    let address = Address::of(place.name()).ok_or(match is_name(place) {
+        true => Errno::ENAMETOOLONG,
+        false => Errno::EINVAL,
+    })?;
+    let stream = UnixStream::from(socket_of(libc::SOCK_STREAM)?);
+    // Only a time of nothing is refused.
+    let _ = stream.set_write_timeout(Some(patience));
+    loop {
+        // SAFETY: the address is as long as it says, and lives for the call.
+        let connected = Errno::result(unsafe {
+            libc::connect(stream.as_raw_fd(), address.as_ptr(), address.length())
+        });
+        match connected {
+            Ok(_) => return Ok(stream),
+            // Ctrl-Z and `fg` in between: what has a time is not taken up again (signal(7)).
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether it is an absolute path, or `@` and a name.
+fn is_name(place: &Place) -> bool {
+    matches!(place.name(), [b'/' | b'@', _, ..])
 }
 
 /// With this umask, which is that of nothing else: programs inherit lastout's.

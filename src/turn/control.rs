@@ -45,11 +45,12 @@ impl Control {
                 Ok(listener) => listener,
                 Err(why) => {
                     let shown = place.shown();
-                    // What is in the way of the first place is worth a word; that there
-                    // is no such directory is not.
+                    // What is in the way of the first place is worth a word, and what
+                    // the environment names wrongly; that there is no such directory is
+                    // not.
                     match why {
                         _ if is_named => log::error!("no control socket at {shown}: {why}"),
-                        NoSocket::InTheWay | NoSocket::NotOurDirectory => {
+                        NoSocket::NoName | NoSocket::InTheWay | NoSocket::NotOurDirectory => {
                             log::warn!("no control socket at {shown}: {why}");
                         }
                         NoSocket::Taken | NoSocket::Error(_) => {

@@ -1,8 +1,11 @@
 //! What is answered to people who ask how a program is, or for something to be done.
 
-use lastout_core::{By, Condition, End, Health, Outcome, Reason, Spec, Status, Time};
+use lastout_core::{By, Condition, End, Health, Outcome, ProgramState, Reason, Spec, Status, Time};
 
 use super::{end, fatal_reason, name, seconds, why_told};
+
+/// What a stop makes of one that is scheduled.
+const TIMES_ARE_OFF: &str = "; its times are off until it is started";
 
 /// How a program is, in a line: its state, since when, why, and what it says of itself.
 #[must_use]
@@ -40,8 +43,12 @@ pub fn why(spec: &Spec, now: Time, status: &Status) -> String {
         (why, _) => reason(spec, now, why),
     };
     if status.is_off {
-        why.push_str(if why.is_empty() { "" } else { "; " });
-        why.push_str("its times are off until it is started");
+        let text = TIMES_ARE_OFF;
+        why.push_str(if why.is_empty() {
+            text.trim_start_matches("; ")
+        } else {
+            text
+        });
     }
     why
 }
@@ -134,9 +141,35 @@ fn reason(spec: &Spec, now: Time, reason: &Reason) -> String {
     }
 }
 
-/// What came of a request for a program: in a word for programs, and in words for people.
+/// What came of a request for a program, in a word for programs.
 #[must_use]
-pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> (&'static str, String) {
+pub fn outcome_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Started { .. } => "started",
+        Outcome::Completed { .. } => "completed",
+        Outcome::AlreadyRunning => "already-running",
+        Outcome::Stopped { .. } => "stopped",
+        Outcome::AlreadyStopped(_) => "already-stopped",
+        Outcome::Signalled { .. } => "signalled",
+        Outcome::Reloads { .. } => "reloads",
+        Outcome::NotRunning(_) => "not-running",
+        Outcome::Holds { .. } => "holds",
+        Outcome::Impossible(_) => "impossible",
+        Outcome::NoHealthcheck => "no-healthcheck",
+        Outcome::SetGoing(_) => "set-going",
+        Outcome::Ended { .. } => "ended",
+        Outcome::GaveUp { .. } => "gave-up",
+        Outcome::TimedOut(_) => "timed-out",
+        Outcome::Overtaken(_) => "overtaken",
+        Outcome::OnlyAtTimes => "only-at-times",
+        Outcome::Removed => "removed",
+        Outcome::Unknown => "unknown",
+    }
+}
+
+/// The same in words for people.
+#[must_use]
+pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> String {
     let how = |status: &Status| {
         let why = why(spec, now, status);
         let comma = if why.is_empty() { "" } else { ", " };
@@ -145,62 +178,79 @@ pub fn outcome(spec: &Spec, now: Time, outcome: &Outcome) -> (&'static str, Stri
     let after =
         |end_of: &Option<End>| end_of.map_or_else(String::new, |it| [", ", &end(it)].concat());
     match outcome {
-        Outcome::Started { took } => ("started", format!("started in {}", seconds(*took))),
-        Outcome::Completed { took } => ("completed", format!("done in {}", seconds(*took))),
-        Outcome::AlreadyRunning => ("already-running", "is running already".into()),
-        Outcome::Stopped { took, end, killed } => {
-            let deed = if *killed {
-                "killed after"
-            } else {
-                "stopped in"
+        Outcome::Started { took } => ["started in ", &seconds(*took)].concat(),
+        Outcome::Completed { took } => ["done in ", &seconds(*took)].concat(),
+        Outcome::AlreadyRunning => "is running already".into(),
+        Outcome::Stopped {
+            took,
+            end,
+            killed,
+            is_off,
+        } => {
+            let deed = match *killed {
+                true => "killed after ",
+                false => "stopped in ",
             };
-            let text = format!("{deed} {}{}", seconds(*took), after(end));
-            ("stopped", text)
+            let off = if *is_off { TIMES_ARE_OFF } else { "" };
+            [deed, &seconds(*took), &after(end), off].concat()
         }
-        Outcome::AlreadyStopped => ("already-stopped", "is stopped already".into()),
-        Outcome::Signalled { signal } => ("signalled", format!("sent {signal}")),
-        Outcome::Reloads { signal } => ("reloads", format!("told to reload with {signal}")),
-        Outcome::NotRunning => ("not-running", "is not running".into()),
+        Outcome::AlreadyStopped(status) => {
+            let mut text = String::from("is stopped already");
+            if status.state != ProgramState::Stopped {
+                // It has come to its end in another way.
+                text.extend([": it is ", &how(status)]);
+            } else if status.is_off {
+                text.push_str(TIMES_ARE_OFF);
+            }
+            text
+        }
+        Outcome::Signalled { signal } => format!("sent {signal}"),
+        Outcome::Reloads { signal } => format!("told to reload with {signal}"),
+        Outcome::NotRunning(status) => ["is not running: it is ", &how(status)].concat(),
         Outcome::Holds { took, end } => {
             let when = match took.is_zero() {
                 true => String::from("is so already"),
-                false => format!("is so after {}", seconds(*took)),
+                false => ["is so after ", &seconds(*took)].concat(),
             };
-            ("holds", when + &after(end))
+            when + &after(end)
         }
         Outcome::Impossible(status) => {
-            let text = ["will not be so by itself: it is ", &how(status)].concat();
-            ("impossible", text)
+            // By way of others, too, of whom the last was stopped or never asked for.
+            let what = match matches!(status.reason, Reason::Needs { .. }) {
+                true => "will not be up until somebody starts what it needs",
+                false => "will not be so by itself",
+            };
+            [what, ": it is ", &how(status)].concat()
         }
-        Outcome::NoHealthcheck => ("no-healthcheck", "has no healthcheck".into()),
-        Outcome::SetGoing(status) => ("set-going", how(status)),
+        Outcome::NoHealthcheck => "will never be known to be healthy: it has no healthcheck".into(),
+        Outcome::SetGoing(status) => how(status),
         Outcome::Ended {
             took,
             end: how,
             well,
         } => {
             let deed = if *well { "has ended" } else { "failed" };
-            let text = format!("{deed} after {}, {}", seconds(*took), end(*how));
-            ("ended", text)
+            format!("{deed} after {}, {}", seconds(*took), end(*how))
         }
-        Outcome::GaveUp { reason } => {
-            let text = format!("FATAL: {}", fatal_reason(spec, *reason));
-            ("gave-up", text)
+        Outcome::GaveUp { reason } => ["FATAL: ", &fatal_reason(spec, *reason)].concat(),
+        Outcome::TimedOut(status) => ["not in time: it is ", &how(status)].concat(),
+        Outcome::Overtaken(by) => overtaken(*by).into(),
+        Outcome::OnlyAtTimes => {
+            "is one more run of a scheduled program, which begins at its times only".into()
         }
-        Outcome::TimedOut(status) => {
-            let text = ["not in time: it is ", &how(status)].concat();
-            ("timed-out", text)
-        }
-        Outcome::Overtaken(by) => {
-            let what = match by {
-                By::Start => "a start",
-                By::Stop => "a stop",
-                By::Restart => "a restart",
-                By::Shutdown => "the end of the container",
-            };
-            ("overtaken", format!("overtaken by {what}"))
-        }
-        Outcome::Removed => ("removed", "is not in the configuration any more".into()),
-        Outcome::Unknown => ("unknown", "is not there any more".into()),
+        Outcome::Removed => "is not in the configuration any more".into(),
+        Outcome::Unknown => "is not there any more".into(),
     }
 }
+
+fn overtaken(by: By) -> &'static str {
+    match by {
+        By::Start => "not done: somebody has asked for a start",
+        By::Stop => "not done: somebody has asked for a stop",
+        By::Restart => "not done: somebody has asked for a restart",
+        By::Shutdown => "not done: the container ends",
+    }
+}
+
+#[cfg(test)]
+mod tests;

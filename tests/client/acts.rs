@@ -48,7 +48,10 @@ fn each_is_told_of_in_a_line_and_0_is_done() {
 fn what_did_not_come_true_is_1() {
     let (configuration, _run) = three();
     for (words, expected) in [
-        (&["signal", "CONT", "c"][..], "c: is not running\n"),
+        (
+            &["signal", "CONT", "c"][..],
+            "c: is not running: it is STOPPED, does not start by itself\n",
+        ),
         (
             &["wait", "c", "--for", "exited", "--timeout", "50ms"],
             "c: will not be exited by itself: it is STOPPED, does not start by itself\n",

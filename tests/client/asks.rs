@@ -43,7 +43,7 @@ fn status_is_a_table_and_3_where_not_all_is_well() {
             "failed to start once: its command was not found"
         ]
     );
-    assert_eq!(cells(3)[5], "needs bad, which is not to be had");
+    assert_eq!(cells(3)[5], "needs bad, which has failed");
     assert_eq!(cells(4)[5], "does not start by itself");
 }
 
@@ -94,7 +94,7 @@ fn status_of_those_that_are_well_is_0() {
 fn why_is_a_chain_of_causes() {
     let (configuration, _run) = troubled();
     let bad = "bad is FATAL: failed to start once: its command was not found\n";
-    let web = "web is FATAL: needs bad, which is not to be had\n";
+    let web = "web is FATAL: needs bad, which has failed\n";
     let out = lastout(&configuration, &["why", "web"]).expect(0);
     assert_eq!(out, [web, "  ", bad].concat());
     let out = lastout(&configuration, &["why"]).expect(0);

@@ -98,22 +98,6 @@ fn who_follows_and_does_not_read_is_cut_off() {
 }
 
 #[test]
-fn requests_ahead_are_answered_in_order() {
-    let (_file, _run, mut client) = begin(WEB);
-    let mut lines = String::new();
-    for number in 0..100 {
-        lines.push_str(&format!(
-            "{{\"verb\":\"status\",\"programs\":[\"no{number}\"]}}\n\n"
-        ));
-    }
-    client.send(lines.as_bytes());
-    for number in 0..100 {
-        let message = format!("no program named no{number}");
-        assert_eq!(client.value()["error"]["message"], message);
-    }
-}
-
-#[test]
 fn pid_5_a_client_that_asks_for_nothing_causes_no_wake_up() {
     let (file, run, mut client) = begin(WEB);
     assert_eq!(client.ask(HEALTH)["healthy"], true);

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lastout_harness::configuration::Configuration;
+use lastout_harness::namespace::Run;
 use lastout_harness::{must, wait_until};
 
 use super::{Client, WEB, begin};
@@ -88,6 +89,12 @@ fn asks_for_ever(path: &str, line: &'static str) -> Box<dyn FnMut() + Send> {
     })
 }
 
+fn assert_stops_in_time(run: &mut Run) {
+    let (status, took) = run.stop(libc::SIGTERM);
+    assert_eq!(status, 0);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
 #[test]
 fn a_thousand_that_come_again_and_again_cost_nobody_an_answer() {
     for text in [&b""[..], b"\xff\x00\n{}\n", b"{\"verb\":\"status\"}\n"] {
@@ -99,9 +106,7 @@ fn a_thousand_that_come_again_and_again_cost_nobody_an_answer() {
             let mut client = Client::of(&file.socket());
             assert_eq!(client.ask(HEALTH)["healthy"], true);
         }
-        let (status, took) = run.stop(libc::SIGTERM);
-        assert_eq!(status, 0);
-        assert!(took < Duration::from_secs(5), "{took:?}");
+        assert_stops_in_time(&mut run);
         drop(crowd);
     }
 }
@@ -121,9 +126,7 @@ fn requests_that_take_long_hold_up_neither_the_stop_nor_others() {
     for _ in 0..5 {
         assert_eq!(client.ask(HEALTH)["healthy"], true);
     }
-    let (status, took) = run.stop(libc::SIGTERM);
-    assert_eq!(status, 0);
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_stops_in_time(&mut run);
     drop(crowd);
 }
 

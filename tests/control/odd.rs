@@ -99,7 +99,7 @@ fn ten_thousand_requests_ahead_are_answered_in_order() {
     let mut writer = super::must(client.lines.get_ref().try_clone(), "a copy");
     std::thread::spawn(move || {
         for number in 0..10_000 {
-            let line = format!("{{\"verb\":\"status\",\"programs\":[\"no{number}\"]}}\n");
+            let line = format!("{{\"verb\":\"status\",\"programs\":[\"no{number}\"]}}\n\n");
             let _ = std::io::Write::write_all(&mut writer, line.as_bytes());
         }
     });

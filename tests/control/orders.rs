@@ -79,7 +79,11 @@ fn a_restart_while_it_stops_overtakes_the_stop_and_is_answered_by_the_next_life(
     let (file, run) = slow();
     let mut stops = asks_until(&file, "stop", "STOPPING");
     let mut restarts = asks(&file, "restart", "");
-    expect(&mut stops, "overtaken", "overtaken by a restart");
+    expect(
+        &mut stops,
+        "overtaken",
+        "not done: somebody has asked for a restart",
+    );
     assert!(is_unanswered(&mut restarts));
     file.write("go", "");
     expect(&mut restarts, "started", "started in  s");
@@ -91,7 +95,11 @@ fn a_start_while_it_stops_overtakes_the_stop_as_well() {
     let (file, _run) = slow();
     let mut stops = asks_until(&file, "stop", "STOPPING");
     let mut starts = asks(&file, "start", "");
-    expect(&mut stops, "overtaken", "overtaken by a start");
+    expect(
+        &mut stops,
+        "overtaken",
+        "not done: somebody has asked for a start",
+    );
     file.write("go", "");
     expect(&mut starts, "started", "started in  s");
 }
@@ -102,7 +110,11 @@ fn a_stop_while_it_starts_overtakes_the_start() {
     let mut starts = asks_until(&file, "start", "STARTING");
     run.wait_for_line("web: ready");
     let mut stops = asks(&file, "stop", "");
-    expect(&mut starts, "overtaken", "overtaken by a stop");
+    expect(
+        &mut starts,
+        "overtaken",
+        "not done: somebody has asked for a stop",
+    );
     expect(&mut stops, "stopped", "stopped in  s, exit ");
 }
 
@@ -172,11 +184,7 @@ fn a_start_that_the_shutdown_overtakes_is_told_so() {
     run.wait_for_line("web: ready");
     run.wait_for_line("other: ready");
     run.signal(libc::SIGTERM);
-    expect(
-        &mut starts,
-        "overtaken",
-        "overtaken by the end of the container",
-    );
+    expect(&mut starts, "overtaken", "not done: the container ends");
     assert_eq!(run.wait(), 0);
 }
 

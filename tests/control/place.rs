@@ -234,12 +234,26 @@ fn a_name_without_a_file_is_for_who_is_in_the_same_container() {
 }
 
 #[test]
+fn a_runtime_directory_that_is_named_wrongly_is_said_and_the_next_place_is_taken() {
+    let file = Configuration::new(WEB);
+    let run = Setup::new(&["-v", "-c", &file.path()])
+        .uid(4711)
+        .own_network()
+        .environment("XDG_RUNTIME_DIR", "runtime")
+        .start();
+    run.wait_for_line("lastout: control socket: @lastout-4711");
+    let said = "warning: no control socket at runtime/lastout.sock: it is neither an absolute";
+    assert_eq!(run.lines().count(said), 1, "{}", run.lines().text());
+}
+
+#[test]
 fn a_place_that_cannot_be_is_said_once_and_lastout_goes_on() {
     let file = Configuration::new(WEB);
     let long = format!("{}/{}", file.folder(), "x".repeat(200));
     for (place, why) in [
         (long.as_str(), "File name too long"),
         ("/nowhere/control.sock", "No such file or directory"),
+        ("control.sock", "neither an absolute path nor @ and a name"),
         (
             "/proc/control.sock",
             "no control socket at /proc/control.sock: ",

@@ -34,7 +34,9 @@ impl Supervisor {
             // Nothing is started any more, and who stops does so by what it was started with.
             Meaning::Reload if self.is_stopping() => {}
             Meaning::Reload => self.order(Action::Load),
-            Meaning::ReloadProgram(program) => self.reload_program(now, program),
+            Meaning::ReloadProgram(_) if self.is_stopping() => {}
+            // As on request, only that nobody waits for an answer.
+            Meaning::ReloadProgram(program) => drop(self.reload_asked_for(now, &[program])),
             Meaning::ReopenLogs => self.notice(Notice::ReopenLogs),
             Meaning::LogState => self.log_state(now),
             Meaning::Ignore => self.notice(Notice::Ignored { signal }),

@@ -17,9 +17,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::program::{Program, Standing, State, Step, earlier};
-use crate::{
-    Action, Condition, FatalReason, Notice, ProgramId, ProgramSpec, Spec, Supervisor, Time, Why,
-};
+use crate::{Condition, FatalReason, Notice, ProgramId, ProgramSpec, Spec, Supervisor, Time, Why};
 
 /// What a difference asks for.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -409,44 +407,6 @@ impl Supervisor {
         (*up_at, *give_up) = (up, late);
         if let Some(at) = earlier(up, late) {
             self.wake_at(at);
-        }
-    }
-
-    /// A program reloads: by its own signal, or by a restart.
-    pub(crate) fn reload_program(&mut self, now: Time, id: ProgramId) {
-        if self.is_stopping() {
-            return;
-        }
-        let Some((program, spec)) = self.parts(id) else {
-            return;
-        };
-        let scope = spec.forward_scope;
-        let has_execed = match program.state {
-            State::Running { .. } => true,
-            State::Starting { step, .. } => matches!(step, Step::Execed { .. }),
-            State::Stopped
-            | State::Backoff { .. }
-            | State::Stopping(_)
-            | State::Exited { .. }
-            | State::Fatal { .. } => false,
-        };
-        match (program.state.run(), spec.reload_signal) {
-            (Some(run), Some(signal)) if has_execed => {
-                self.notice(Notice::Reloads {
-                    program: id,
-                    signal,
-                });
-                self.order(Action::Forward { run, scope, signal });
-            }
-            // It leaves anyway, when those have left that leave before it (STOP-4).
-            (Some(_), _) if program.waits_to_leave().is_some() => {}
-            (Some(_), _) => {
-                // One that is on its way out comes back.
-                program.again = program.wanted;
-                self.tell(now, id, Why::Restarted);
-            }
-            (None, _) if program.wanted => self.revive(now, id),
-            (None, _) => {}
         }
     }
 }

@@ -137,9 +137,11 @@ pub enum Outcome {
         end: Option<End>,
         /// Whether it had to be killed.
         killed: bool,
+        /// Whether it has times, at which it does not start any more until somebody asks.
+        is_off: bool,
     },
-    /// It was to be stopped, and has no life already.
-    AlreadyStopped,
+    /// It was to be stopped, and has no life already. The status says why.
+    AlreadyStopped(Status),
     /// It was sent the signal.
     Signalled {
         /// Which.
@@ -150,8 +152,8 @@ pub enum Outcome {
         /// Which.
         signal: Signal,
     },
-    /// It has nobody who could get a signal.
-    NotRunning,
+    /// It has nobody who could get a signal, or who could reload. The status says why.
+    NotRunning(Status),
     /// What was waited for is true.
     Holds {
         /// How long after the request; zero: it was already.
@@ -184,6 +186,8 @@ pub enum Outcome {
     TimedOut(Status),
     /// Somebody asked for something else in the meantime.
     Overtaken(By),
+    /// It is one more life of a scheduled program, and begins at that one's times only.
+    OnlyAtTimes,
     /// It is not in the configuration any more.
     Removed,
     /// There is no such program, or nothing of it any more.
@@ -212,18 +216,19 @@ impl Outcome {
             | Outcome::Completed { .. }
             | Outcome::AlreadyRunning
             | Outcome::Stopped { .. }
-            | Outcome::AlreadyStopped
+            | Outcome::AlreadyStopped(_)
             | Outcome::Signalled { .. }
             | Outcome::Reloads { .. }
             | Outcome::Holds { .. }
             | Outcome::SetGoing(_) => true,
             Outcome::Ended { well, .. } => *well,
-            Outcome::NotRunning
+            Outcome::NotRunning(_)
             | Outcome::Impossible(_)
             | Outcome::NoHealthcheck
             | Outcome::GaveUp { .. }
             | Outcome::TimedOut(_)
             | Outcome::Overtaken(_)
+            | Outcome::OnlyAtTimes
             | Outcome::Removed
             | Outcome::Unknown => false,
         }

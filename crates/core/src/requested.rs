@@ -18,6 +18,7 @@
 //! Only the named are stopped or restarted: those that need them go on (DEP-1). A stop of
 //! the command of the command line is the end of the container, as its end always is.
 //! In the shutdown nothing is started or stopped on request any more.
+//! What each request is answered in each state of a program is in tests/table.rs.
 
 use alloc::vec::Vec;
 
@@ -48,7 +49,7 @@ impl Supervisor {
                 scope,
             } => {
                 let programs = once(programs).into_iter();
-                let send = |id| self.send_signal(id, signal, scope);
+                let send = |id| self.send_signal(now, id, signal, scope);
                 programs.map(send).collect()
             }
             Request::ReloadPrograms { programs } => self.reload_asked_for(now, &once(programs)),
@@ -115,11 +116,13 @@ impl Supervisor {
             .is_some_and(|program| matches!(program.standing, Standing::Listed | Standing::New))
     }
 
-    /// What is to be said of one that cannot be started, since it is not in the configuration.
+    /// What is to be said of one that cannot be started, since it is not in the
+    /// configuration, or not by a name of its own.
     fn absent(&self, id: ProgramId) -> Target {
         let outcome = match self.program(id).map(|program| program.standing) {
             Some(Standing::Removed) => Outcome::Removed,
-            Some(Standing::Twin(_) | Standing::Listed | Standing::New) | None => Outcome::Unknown,
+            Some(Standing::Twin(_)) => Outcome::OnlyAtTimes,
+            Some(Standing::Listed | Standing::New) | None => Outcome::Unknown,
         };
         self.target(id, Goal::Done, Some(outcome))
     }
@@ -255,7 +258,8 @@ impl Supervisor {
             let is_over = !had_life && !program.will_live();
             ends |= Some(id) == self.spec.main && !is_over;
             self.stop_one(now, id);
-            let outcome = is_over.then_some(Outcome::AlreadyStopped);
+            let status = self.status(now, id).filter(|_| is_over);
+            let outcome = status.map(Outcome::AlreadyStopped);
             targets.push(self.target(id, Goal::Gone { had_life }, outcome));
         }
         if ends {
@@ -328,7 +332,7 @@ impl Supervisor {
     }
 
     /// Programs reload: by their own signal, or by a restart.
-    fn reload_asked_for(&mut self, now: Time, programs: &[ProgramId]) -> Vec<Target> {
+    pub(crate) fn reload_asked_for(&mut self, now: Time, programs: &[ProgramId]) -> Vec<Target> {
         let mut targets = Vec::new();
         let mut restarts = Vec::new();
         for id in programs.iter().copied() {
@@ -362,7 +366,7 @@ impl Supervisor {
                     let is_to_end = program.stopped && program.state.run().is_some();
                     let outcome = match is_to_end {
                         true => Outcome::Overtaken(By::Stop),
-                        false => Outcome::NotRunning,
+                        false => self.not_running(now, id),
                     };
                     targets.push(self.target(id, Goal::Done, Some(outcome)));
                 }
@@ -375,16 +379,21 @@ impl Supervisor {
         targets
     }
 
-    fn send_signal(&mut self, id: ProgramId, signal: Signal, scope: Scope) -> Target {
+    fn send_signal(&mut self, now: Time, id: ProgramId, signal: Signal, scope: Scope) -> Target {
         let run = self.program(id).and_then(Program::execed_run);
         let outcome = match run {
             Some(run) => {
                 self.order(Action::Forward { run, scope, signal });
                 Outcome::Signalled { signal }
             }
-            None => Outcome::NotRunning,
+            None => self.not_running(now, id),
         };
         self.target(id, Goal::Done, Some(outcome))
+    }
+
+    fn not_running(&self, now: Time, id: ProgramId) -> Outcome {
+        let status = self.status(now, id);
+        status.map_or(Outcome::Unknown, Outcome::NotRunning)
     }
 
     /// Somebody asked for the end of this program's life: it is told when nobody lives

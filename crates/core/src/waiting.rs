@@ -396,6 +396,9 @@ impl Supervisor {
                 took,
                 end: program.last.end.filter(|_| had_life),
                 killed: had_life && program.was_killed,
+                is_off: program.stopped
+                    && spec.has_times()
+                    && program.standing != Standing::Removed,
             }),
             Goal::Until(Until::Healthy) if spec.healthcheck.is_none() => {
                 Some(Outcome::NoHealthcheck)
@@ -406,6 +409,7 @@ impl Supervisor {
                     end: program.last.end.filter(|_| until == Until::Exited),
                 }),
                 Stand::Open => None,
+                Stand::Never if program.standing == Standing::Removed => Some(Outcome::Removed),
                 Stand::Never => self.status(now, id).map(Outcome::Impossible),
             },
             Goal::Done => None,

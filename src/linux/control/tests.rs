@@ -1,7 +1,7 @@
 //! The control socket's descriptors on the kernel at hand: who gets a place, who is let in.
 
 use std::io::Write;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::sync::Barrier;
 
 use nix::unistd::{Uid, setuid};

@@ -16,6 +16,7 @@ mod signals;
 mod starts;
 mod states;
 mod stop;
+mod table;
 mod waiting;
 
 use alloc::boxed::Box;

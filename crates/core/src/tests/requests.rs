@@ -5,8 +5,8 @@ use alloc::vec;
 
 use super::*;
 use crate::{
-    By, End, EndPolicy, Meaning, Outcome, Refusal, Reply, Request, RequestId, Scope, SignalTable,
-    Until,
+    By, End, EndPolicy, Meaning, Outcome, Reason, Refusal, Reply, Request, RequestId, Scope,
+    SignalTable, Until,
 };
 
 impl Bench {
@@ -107,6 +107,7 @@ pub(super) fn stopped(end: Option<End>) -> Outcome {
         took: Duration::ZERO,
         end,
         killed: false,
+        is_off: false,
     }
 }
 
@@ -192,20 +193,18 @@ fn a_signal_reaches_whose_command_runs_and_nobody_else() {
         scope: Scope::Tree,
         signal: Signal::HUP,
     }));
-    assert_eq!(
-        bench.outcomes(7),
-        [
-            (
-                0,
-                Outcome::Signalled {
-                    signal: Signal::HUP
-                }
-            ),
-            (1, Outcome::NotRunning),
-            (2, Outcome::NotRunning),
-            (9, Outcome::Unknown),
-        ]
-    );
+    let outcomes = bench.outcomes(7);
+    let [
+        (0, Outcome::Signalled { .. }),
+        (1, Outcome::NotRunning(never)),
+        (2, Outcome::NotRunning(forked)),
+        (9, Outcome::Unknown),
+    ] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}");
+    };
+    assert_eq!(never.reason, Reason::NotStarted);
+    assert_eq!(forked.reason, Reason::Forked);
 }
 
 #[test]
@@ -222,14 +221,10 @@ fn a_program_reloads_by_its_signal_or_else_by_a_restart() {
     bench.ends(2, 0);
     bench.execed(3);
     let signal = Signal::HUP;
-    assert_eq!(
-        bench.outcomes(7),
-        [
-            (0, Outcome::Reloads { signal }),
-            (1, started()),
-            (2, Outcome::NotRunning)
-        ]
-    );
+    let outcomes = bench.outcomes(7);
+    let (by_signal, by_restart) = (Outcome::Reloads { signal }, started());
+    assert_eq!(outcomes[..2], [(0, by_signal), (1, by_restart)]);
+    assert!(matches!(outcomes[2], (2, Outcome::NotRunning(_))));
 }
 
 #[test]

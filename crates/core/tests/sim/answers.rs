@@ -40,6 +40,8 @@ pub(crate) struct Target {
     pub(crate) goal: Goal,
     /// What must be answered.
     pub(crate) outcome: Option<Outcome>,
+    /// Whether that was decided in an earlier step.
+    pub(crate) is_old: bool,
 }
 
 /// What is wanted of a program.
@@ -176,7 +178,7 @@ impl Checker {
                     target.outcome,
                     Some(Outcome::GaveUp { .. } | Outcome::Impossible(_))
                 );
-                if ended.is_some() && is_given_up && is_of_now {
+                if ended.is_some() && is_given_up && is_of_now && !target.is_old {
                     // It ends the container as soon as that is known, and is FATAL later.
                     target.outcome = None;
                 }
@@ -217,7 +219,12 @@ impl Checker {
         let is_vain = rests && !(has_times && shadow.standing != Standing::Removed);
         let holds = |is_so: bool, end| match is_so {
             true => Some(Outcome::Holds { took, end }),
-            false => is_vain.then(|| Outcome::Impossible(any_status())),
+            false => is_vain.then(|| match shadow.standing {
+                Standing::Removed => Outcome::Removed,
+                Standing::Listed | Standing::New | Standing::Twin(_) => {
+                    Outcome::Impossible(any_status())
+                }
+            }),
         };
         match goal {
             Goal::Up if shadow.leaving.is_some() => None,
@@ -242,6 +249,10 @@ impl Checker {
                 took,
                 end: end.filter(|_| had_life),
                 killed: had_life && shadow.was_killed,
+                is_off: spec.schedule.is_some()
+                    && spec.autostart
+                    && shadow.stopped
+                    && shadow.standing != Standing::Removed,
             }),
             Goal::Until(Until::Running) => holds(is_running, None),
             Goal::Until(Until::Ready) => holds(shadow.meets_as_told(Condition::Ready), None),
@@ -356,6 +367,9 @@ impl Checker {
                 self.asked
             );
         }
+        for target in self.asked.iter_mut().flat_map(|asked| &mut asked.targets) {
+            target.is_old = target.outcome.is_some();
+        }
         for asked in &self.asked {
             ensure!(!asked.is_decided(), "decided, and not answered: {asked:?}");
             ensure!(
@@ -402,7 +416,9 @@ impl Shadow {
 /// Of statuses only that there is one is compared, and of reasons that it is one.
 fn is_same(due: &Outcome, given: &Outcome) -> bool {
     match (due, given) {
-        (Outcome::Impossible(_), Outcome::Impossible(_)) => true,
+        (Outcome::Impossible(_), Outcome::Impossible(_))
+        | (Outcome::AlreadyStopped(_), Outcome::AlreadyStopped(_))
+        | (Outcome::NotRunning(_), Outcome::NotRunning(_)) => true,
         (Outcome::GaveUp { .. }, Outcome::GaveUp { .. }) => true,
         (due, given) => due == given,
     }

@@ -6,7 +6,7 @@ use lastout_core::{
     Time, Why,
 };
 
-use crate::answers::{Asked, Goal, Patience, Target};
+use crate::answers::{Asked, Goal, Patience, Target, any_status};
 use crate::facts::Checker;
 use crate::shadow::{Check, Fate, Life, Part, Standing, ensure};
 
@@ -100,6 +100,7 @@ impl Checker {
                 program,
                 goal,
                 outcome,
+                is_old: false,
             });
         }
         targets
@@ -113,14 +114,12 @@ impl Checker {
     }
 
     fn absent(&self, program: usize) -> (Goal, Option<Outcome>) {
-        let is_removed = self.shadows[program].standing == Standing::Removed;
-        (
-            Goal::Done,
-            Some(match is_removed {
-                true => Outcome::Removed,
-                false => Outcome::Unknown,
-            }),
-        )
+        let outcome = match self.shadows[program].standing {
+            Standing::Removed => Outcome::Removed,
+            Standing::Twin(_) => Outcome::OnlyAtTimes,
+            Standing::Listed | Standing::New => Outcome::Unknown,
+        };
+        (Goal::Done, Some(outcome))
     }
 
     fn start(&mut self, program: usize) -> (Goal, Option<Outcome>) {
@@ -174,6 +173,7 @@ impl Checker {
                         program: needed,
                         goal: Goal::Up,
                         outcome: None,
+                        is_old: false,
                     });
                 }
             }
@@ -224,7 +224,7 @@ impl Checker {
             self.asked_for_end = Some(Cause::Requested(None));
         }
         let goal = Goal::Gone { had_life };
-        (goal, is_over.then_some(Outcome::AlreadyStopped))
+        (goal, is_over.then(|| Outcome::AlreadyStopped(any_status())))
     }
 
     fn restart(&mut self, program: usize) -> (Goal, Option<Outcome>) {
@@ -250,13 +250,13 @@ impl Checker {
             run.part == Part::Command && run.execed.is_some() && run.leader.is_none()
         });
         if !is_there {
-            return (Goal::Done, Some(Outcome::NotRunning));
+            return (Goal::Done, Some(Outcome::NotRunning(any_status())));
         }
         shadow.owed.push(signal);
         (Goal::Done, Some(Outcome::Signalled { signal }))
     }
 
-    fn reload_all(&mut self, programs: &[ProgramId]) -> Vec<Target> {
+    pub(crate) fn reload_all(&mut self, programs: &[ProgramId]) -> Vec<Target> {
         let mut restarted = Vec::new();
         let mut targets = self.each(programs, |checker, program| {
             let target = checker.reload(program);
@@ -293,7 +293,7 @@ impl Checker {
         }
         let outcome = match shadow.stopped && shadow.run().is_some() {
             true => Outcome::Overtaken(By::Stop),
-            false => Outcome::NotRunning,
+            false => Outcome::NotRunning(any_status()),
         };
         (!shadow.wanted).then_some((Goal::Done, Some(outcome)))
     }

@@ -22,6 +22,18 @@ impl Checker {
         })
     }
 
+    /// Who had this name, was removed, and is not gone.
+    pub(crate) fn removed_of(&self, name: &str) -> Vec<ProgramId> {
+        let pairs = self.shadows.iter().zip(&self.spec.programs);
+        let of_name = (0..)
+            .map(ProgramId)
+            .zip(pairs)
+            .filter(|(_, (shadow, spec))| {
+                shadow.standing == Standing::Removed && shadow.run().is_some() && spec.name == name
+            });
+        of_name.map(|(id, _)| id).collect()
+    }
+
     /// The configuration was read again.
     pub(crate) fn loaded(&mut self, now: Time, new: &Spec, launches: &[Change]) -> Check {
         if self.stop.is_some() {

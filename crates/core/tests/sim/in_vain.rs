@@ -34,23 +34,27 @@ impl Checker {
     }
 
     /// Whether a program is due and waits for what will not be there until somebody asks
-    /// for it, by way of others that wait, too.
+    /// for it, by way of others that wait, too. One that is new comes to that only when
+    /// those that leave are gone.
     pub(crate) fn waits_in_vain(&self, now: Time, program: usize) -> bool {
+        let is_new = self.shadows[program].standing == Standing::New;
+        !(is_new && self.somebody_leaves()) && self.would_wait_in_vain(now, program)
+    }
+
+    fn would_wait_in_vain(&self, now: Time, program: usize) -> bool {
         let shadow = &self.shadows[program];
         let is_due = match shadow.life {
             Life::Waiting => shadow.wanted,
             Life::Pause(until) => until <= now,
             Life::Alive(_) | Life::Between(..) | Life::Done { .. } | Life::Fatal { .. } => false,
         };
-        let is_held = shadow.standing == Standing::New && self.somebody_leaves();
         let needs = self.spec.programs[program].needs.iter();
         let missing = needs.map(|need| (need.program.0 as usize, need.condition));
         let mut missing =
             missing.filter(|(needed, how)| !self.shadows[*needed].meets_as_told(*how));
         is_due
-            && !is_held
             && missing
-                .any(|(needed, _)| self.is_unwanted(needed) || self.waits_in_vain(now, needed))
+                .any(|(needed, _)| self.is_unwanted(needed) || self.would_wait_in_vain(now, needed))
     }
 
     fn is_unwanted(&self, program: usize) -> bool {

@@ -4,7 +4,7 @@
 use lastout_core::{Action, By, Care, Cause, FatalReason, Notice, Reply, Time, Why, Work};
 
 /// What is counted, and how often it must be there in a thousand worlds.
-pub(crate) const FLOOR: [(&str, u64); 33] = [
+pub(crate) const FLOOR: [(&str, u64); 34] = [
     ("ends", 900),
     ("facts", 30_000),
     ("starts", 3_000),
@@ -38,6 +38,7 @@ pub(crate) const FLOOR: [(&str, u64); 33] = [
     ("programs of which somebody asked for something else", 40),
     ("programs of which a deadline passed", 30),
     ("programs told of before the reply", 40),
+    ("answers that a program was removed", 10),
 ];
 
 /// How a world went.
@@ -88,11 +89,12 @@ impl Outcome {
                 Of::Stopped { .. } => 29,
                 Of::Overtaken(By::Start | By::Stop | By::Restart) => 30,
                 Of::TimedOut(_) => 31,
+                Of::Removed => 33,
                 Of::AlreadyRunning
-                | Of::AlreadyStopped
+                | Of::AlreadyStopped(_)
                 | Of::Signalled { .. }
                 | Of::Reloads { .. }
-                | Of::NotRunning
+                | Of::NotRunning(_)
                 | Of::Holds { .. }
                 | Of::Impossible(_)
                 | Of::NoHealthcheck
@@ -100,7 +102,7 @@ impl Outcome {
                 | Of::Ended { .. }
                 | Of::GaveUp { .. }
                 | Of::Overtaken(By::Shutdown)
-                | Of::Removed
+                | Of::OnlyAtTimes
                 | Of::Unknown => continue,
             };
             self.ordered[index] += 1;

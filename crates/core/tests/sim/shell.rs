@@ -138,7 +138,7 @@ impl Shell<'_> {
     }
 
     /// Somebody asks for something. Names that nobody has any more are errors, which the
-    /// shell answers.
+    /// shell answers; but who was removed has a name for as long as it lives.
     fn ask(&self, number: usize) -> Event {
         let ask = &self.world.requests[number];
         let places = ask
@@ -146,7 +146,12 @@ impl Shell<'_> {
             .iter()
             .filter_map(|it| self.checker.place_of(it));
         let named = places.map(|place| ProgramId(place as u32));
-        let programs = named.chain(ask.place.map(ProgramId)).collect();
+        let removed = ask.programs.iter().filter(|_| ask.removed);
+        let removed = removed.flat_map(|it| self.checker.removed_of(it));
+        let programs = named
+            .chain(removed)
+            .chain(ask.place.map(ProgramId))
+            .collect();
         let request = match ask.what {
             What::Start => Request::Start { programs },
             What::Stop => Request::Stop { programs },

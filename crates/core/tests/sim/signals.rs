@@ -1,7 +1,7 @@
 //! The checker on signals that arrive (SIG-1 to SIG-4): what each of them must make of
 //! the programs, or of the whole.
 
-use lastout_core::{Forward, Meaning, Notice, ProgramId, Signal, Time, Why};
+use lastout_core::{Forward, Meaning, Signal, Time};
 
 use crate::facts::Checker;
 use crate::shadow::{Life, Part};
@@ -23,7 +23,7 @@ impl Checker {
         } else if meaning == Meaning::Reload {
             self.due.load = true;
         } else if let Meaning::ReloadProgram(program) = meaning {
-            self.reload_program(program);
+            drop(self.reload_all(&[program]));
         }
         if let Meaning::Forward(forward) = meaning {
             self.forward(signal, forward, from_terminal);
@@ -63,36 +63,6 @@ impl Checker {
         };
         if reaches_it {
             shadow.owe(signal);
-        }
-    }
-
-    /// A program is asked to reload: by its own signal, or by a restart.
-    fn reload_program(&mut self, id: ProgramId) {
-        let program = id.0 as usize;
-        let spec = &self.spec.programs[program];
-        let shadow = &mut self.shadows[program];
-        let Some(run) = shadow.run() else {
-            if shadow.wanted {
-                self.revive_all(vec![program]);
-            }
-            return;
-        };
-        let is_untold = run.is_untold();
-        let is_running = is_untold && run.part == Part::Command && run.execed.is_some();
-        match spec.reload_signal {
-            Some(signal) if is_running => {
-                shadow.owe(signal);
-                let program = id;
-                self.due.notices.push(Notice::Reloads { program, signal });
-            }
-            // It leaves anyway, in its turn.
-            Some(_) | None if is_untold && shadow.leaving.is_some() => {}
-            Some(_) | None => {
-                shadow.again = shadow.wanted;
-                if is_untold {
-                    shadow.must = Some(Why::Restarted);
-                }
-            }
         }
     }
 }

@@ -126,7 +126,7 @@ pub(crate) fn make(seed: u64) -> World {
     World {
         seed,
         dues: dues(&mut random, &versions, stop_at),
-        requests: requests::requests(seed, &versions, stop_at),
+        requests: requests::requests(seed, (&versions, &loads), stop_at),
         versions,
         chaos,
         signals,

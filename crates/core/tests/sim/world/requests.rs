@@ -11,6 +11,8 @@ use crate::random::Random;
 pub(crate) struct Ask {
     pub(crate) at: Time,
     pub(crate) programs: Vec<String>,
+    /// Whether who still lives of these names is meant that is in no configuration any more.
+    pub(crate) removed: bool,
     /// A place that is named as well, whoever stands there.
     pub(crate) place: Option<u32>,
     pub(crate) what: What,
@@ -34,7 +36,11 @@ pub(crate) enum What {
     Shutdown(Option<u8>),
 }
 
-pub(super) fn requests(seed: u64, versions: &[Version], stop_at: Time) -> Vec<Ask> {
+pub(super) fn requests(
+    seed: u64,
+    (versions, loads): (&[Version], &[Time]),
+    stop_at: Time,
+) -> Vec<Ask> {
     let mut random = Random::new(seed ^ 0x0a5c);
     if random.chance(50) {
         return Vec::new();
@@ -59,6 +65,19 @@ pub(super) fn requests(seed: u64, versions: &[Version], stop_at: Time) -> Vec<As
         };
         asks.push(ask(&mut random, &names, when, ears.chance(50)));
     }
+    // Who was removed is there for a moment only. Of its own as well, and behind the others.
+    let mut ghosts = Random::new(seed ^ 0x9057);
+    for load in loads {
+        for _ in 0..ghosts.below(4) {
+            let when = load.plus(ghosts.mostly_short(super::ms(1_500)));
+            let each = ghosts.chance(50);
+            let ask = ask(&mut ghosts, &names, when, each);
+            asks.push(Ask {
+                removed: true,
+                ..ask
+            });
+        }
+    }
     asks
 }
 
@@ -80,6 +99,7 @@ fn ask(random: &mut Random, names: &[String], at: Time, each: bool) -> Ask {
     Ask {
         at,
         programs,
+        removed: false,
         place: random.chance(8).then(|| random.below(14) as u32),
         what: what(random),
         deadline,
