@@ -318,13 +318,24 @@ pub(crate) fn odd_text(error: lexopt::Error) -> String {
 /// What is wrong with a word that was not expected where it is.
 fn unknown_text(word: Arg<'_>) -> String {
     match word {
-        Short(letter) => format!("there is no option `-{letter}`"),
+        Short(letter) => match Subcommand::with_option(&|opt| opt.short == Some(letter)) {
+            // `supervisord -n` is another one: both are possible.
+            Some(command) => {
+                format!("there is no option `-{letter}`; `lastout {command} -{letter}` has it")
+            }
+            None => format!("there is no option `-{letter}`"),
+        },
         Long(name) if ASKING.iter().any(|opt| opt.long == name) => {
             format!("`--{name}` comes after a subcommand, as in `lastout status --{name}`")
         }
         Long(name) => match nearest(name, &mut LONG.into_iter()) {
             Some(near) => format!("there is no option `--{name}`; did you mean `--{near}`?"),
-            None => format!("there is no option `--{name}`"),
+            None => match Subcommand::with_option(&|opt| opt.long == name) {
+                Some(command) => {
+                    format!("there is no option `--{name}`; `lastout {command} --{name}` has it")
+                }
+                None => format!("there is no option `--{name}`"),
+            },
         },
         Value(word) => {
             let word = word.to_string_lossy();

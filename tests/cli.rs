@@ -67,7 +67,18 @@ fn exit_2_a_command_line_that_is_wrong_is_refused_with_one_line() {
             &["sh", "-c", "true"],
             "no subcommand named `sh`; a command goes after `--`, as in `lastout -- sh`",
         ),
-        (&["check", "it"], "`check` does not take `it`"),
+        (
+            &["-f", "logs"],
+            "there is no option `-f`; `lastout logs -f` has it",
+        ),
+        (
+            &["--timestamps"],
+            "there is no option `--timestamps`; `lastout logs --timestamps` has it",
+        ),
+        (
+            &["check", "it"],
+            "`check` does not take `it`; a file goes after `--config`",
+        ),
         (&["version", "-v"], "`version` does not take `-v`"),
         (
             &["-v", "check"],

@@ -84,6 +84,9 @@ impl Typed {
         let Command { name, operands, .. } = self.command;
         let example = || format!("`lastout {name}{}`", operands.shown());
         match (operands, self.operands.as_slice()) {
+            (Operands::Nothing, [word, ..]) if *name == "check" => Err(format!(
+                "`{name}` does not take `{word}`; a file goes after `--config`"
+            )),
             (Operands::Nothing, [word, ..]) | (Operands::Shell, [_, word, ..]) => {
                 Err(format!("`{name}` does not take `{word}`"))
             }
@@ -97,8 +100,9 @@ impl Typed {
             )),
             (Operands::SignalAndPrograms, [word, ..]) if !fits(Field::Signal, word) => {
                 Err(format!(
-                    "invalid signal `{word}`: expected {}",
-                    Field::Signal.wanted()
+                    "invalid signal `{word}`: expected {}, in {}",
+                    Field::Signal.wanted(),
+                    example()
                 ))
             }
             (Operands::Shell, []) => Err(format!("`{name}` needs a shell: {}", example())),

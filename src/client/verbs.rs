@@ -339,6 +339,14 @@ impl Command {
         COMMANDS.iter().find(|command| command.name == name)
     }
 
+    /// The first that has such an option of its own.
+    #[must_use]
+    pub fn with_option(is_it: &dyn Fn(&Opt) -> bool) -> Option<&'static str> {
+        let mut commands = COMMANDS.iter();
+        let found = commands.find(|command| command.options.iter().any(is_it));
+        found.map(|command| command.name)
+    }
+
     /// All its options.
     pub fn all_options(&self) -> impl Iterator<Item = &'static Opt> + use<> {
         let asking = match self.group {

@@ -71,7 +71,8 @@ fn exit_2_a_wrong_command_line_is_one_line_that_says_what_would_be_right() {
         (&["logs", "-n"], "`--lines` needs a value: `--lines N`"),
         (
             &["signal", "web", "HUP"],
-            "invalid signal `web`: expected a name as TERM or SIGTERM, RTMIN+n, or a number",
+            "invalid signal `web`: expected a name as TERM or SIGTERM, RTMIN+n, or a number, in \
+             `lastout signal SIGNAL NAME...`",
         ),
         (
             &["signal", "HUP"],
