@@ -152,12 +152,20 @@ pub(super) fn refusal(answer: &Value) -> Option<Failure> {
         said.put(if number > 0 { "\n" } else { "" });
         said.put_clean(line);
     }
-    said.put_field("; ", error, "hint");
+    // What is asked here is known to whoever is of this version, whatever is near to it there.
+    match text(error, "code") {
+        "unknown-verb" | "unknown-field" => {
+            said.put("; the lastout that answers is not of this version");
+        }
+        _ => {
+            said.put_field("; ", error, "hint");
+        }
+    }
     Some(Failure::Said(said.take(), REFUSED))
 }
 
 fn wrong(what: &str) -> Failure {
-    let text = ["lastout: the answer is none: ", what].concat();
+    let text = ["lastout: what answers is no lastout: ", what].concat();
     Failure::Said(text, REFUSED)
 }
 
@@ -185,6 +193,31 @@ mod tests {
             text,
             "lastout: it is there, and does not answer within 10 s; is it stopped?"
         );
+    }
+
+    #[test]
+    fn who_does_not_know_what_is_asked_is_of_another_version() {
+        for (error, expected) in [
+            (
+                "{\"error\":{\"code\":\"unknown-verb\",\"message\":\"no verb named why\"}}",
+                "lastout: no verb named why; the lastout that answers is not of this version\n",
+            ),
+            (
+                "{\"error\":{\"code\":\"unknown-field\",\"message\":\"stop has no field each\",\
+                 \"hint\":\"x?\"}}",
+                "lastout: stop has no field each; the lastout that answers is not of this version\n",
+            ),
+            (
+                "{\"error\":{\"code\":\"stopping\",\"message\":\"it stops\",\"hint\":\"later\"}}",
+                "lastout: it stops; later\n",
+            ),
+        ] {
+            let Some(Failure::Said(text, REFUSED)) = refusal(&parse(error.as_bytes()).unwrap())
+            else {
+                panic!("{error}");
+            };
+            assert_eq!(text, expected);
+        }
     }
 
     #[test]
