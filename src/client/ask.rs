@@ -116,7 +116,8 @@ impl Conversation {
             }
             let mut buffer = [0; 16 << 10];
             match self.stream.read(&mut buffer) {
-                Ok(0) => return Ok(None),
+                Ok(0) if self.input.is_empty() => return Ok(None),
+                Ok(0) => return Err(cut_off()),
                 Ok(count) => self.input.extend(buffer.iter().take(count)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -124,8 +125,9 @@ impl Conversation {
                                 is it stopped?";
                     return Err(Failure::Said(text.to_owned(), NOBODY));
                 }
-                // It has left in the middle of it.
-                Err(_) => return Ok(None),
+                // It has left without reading what was asked.
+                Err(_) if self.input.is_empty() => return Ok(None),
+                Err(_) => return Err(cut_off()),
             }
         }
     }
@@ -175,6 +177,12 @@ pub(super) fn ended() -> Failure {
     Failure::Said(text.to_owned(), NOBODY)
 }
 
+/// A line has no end.
+fn cut_off() -> Failure {
+    let text = "lastout: the connection ended in the middle of a line; has lastout ended?";
+    Failure::Said(text.to_owned(), NOBODY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +201,20 @@ mod tests {
             text,
             "lastout: it is there, and does not answer within 10 s; is it stopped?"
         );
+    }
+
+    #[test]
+    fn who_ends_in_the_middle_of_a_line_does_not_go_on() {
+        let (stream, mut other) = UnixStream::pair().unwrap();
+        let mut conversation = Conversation::over(stream, PATIENCE);
+        other.write_all(b"{\"ok\":true}\n{\"mess").unwrap();
+        drop(other);
+        assert!(matches!(conversation.next(), Ok(Some(_))));
+        let Err(Failure::Said(text, code)) = conversation.next() else {
+            panic!("it was the end");
+        };
+        assert_eq!(code, NOBODY);
+        assert!(text.contains("in the middle of a line"), "{text}");
     }
 
     #[test]
