@@ -348,14 +348,33 @@ fn unknown_text(word: Arg<'_>) -> String {
 }
 
 fn no_subcommand(word: &str) -> String {
+    // A command without `--` before it is what users of other inits type.
+    let command = format!("a command goes after `--`, as in `lastout -- {word}`");
+    if let Some(here) = elsewhere(word) {
+        return format!("no subcommand named `{word}`; here it is `lastout {here}`, and {command}");
+    }
     let near = nearest(word, &mut COMMANDS.iter().map(|command| command.name));
     match near {
         Some(near) => format!("no subcommand named `{word}`; did you mean `lastout {near}`?"),
-        // A command without `--` before it is what users of other inits type.
-        None => format!(
-            "no subcommand named `{word}`; a command goes after `--`, as in `lastout -- {word}`"
-        ),
+        None => format!("no subcommand named `{word}`; {command}"),
     }
+}
+
+/// What does here what supervisorctl, systemctl or a shell calls so.
+fn elsewhere(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "tail" | "fg" | "attach" | "journalctl" => "logs -f",
+        "reread" => "reload --dry-run",
+        "update" | "add" | "remove" | "daemon-reload" => "reload",
+        "pid" | "avail" | "ps" | "ls" | "list" | "show" | "is-active" => "status",
+        "top" | "pstree" => "tree",
+        "kill" => "signal",
+        "up" => "start",
+        "down" => "stop",
+        "halt" | "poweroff" => "shutdown",
+        "validate" => "check",
+        _ => return None,
+    })
 }
 
 fn wrong(what: &str) -> Wrong {

@@ -79,6 +79,16 @@ fn exit_2_a_command_line_that_is_wrong_is_refused_with_one_line() {
             &["check", "it"],
             "`check` does not take `it`; a file goes after `--config`",
         ),
+        (
+            &["tail", "-f", "web"],
+            "no subcommand named `tail`; here it is `lastout logs -f`, and a command goes after \
+             `--`, as in `lastout -- tail`",
+        ),
+        (
+            &["help", "update"],
+            "no subcommand named `update`; here it is `lastout reload`, and a command goes after \
+             `--`, as in `lastout -- update`",
+        ),
         (&["version", "-v"], "`version` does not take `-v`"),
         (
             &["-v", "check"],
