@@ -49,9 +49,9 @@ fn say(program: &Value, awaited: Option<&str>, out: &mut Out) {
 pub(super) fn reload(answer: &Value, is_dry: bool, out: &mut Out) {
     let before = out.length();
     for (field, does, would) in [
-        ("removed", ": stops\n", ": would stop\n"),
+        ("removed", ": is removed\n", ": would be removed\n"),
         ("restarted", ": restarts\n", ": would restart\n"),
-        ("added", ": starts\n", ": would start\n"),
+        ("added", ": is added\n", ": would be added\n"),
         (
             "changed",
             ": takes new values\n",

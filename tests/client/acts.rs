@@ -104,12 +104,13 @@ fn a_reload_says_what_it_does_and_would_do() {
          [program.d]\ncommand = \"sleep 1000\"\n",
     );
     let out = lastout(&configuration, &["reload", "--dry-run"]).expect(0);
-    let would = "b: would stop\nc: would restart\nd: would start\na: would take new values\n";
+    let would = "b: would be removed\nd: would be added\na: would take new values\n\
+                 c: would take new values\n";
     assert_eq!(out, would);
     let out = lastout(&configuration, &["reload"]).expect(0);
     assert_eq!(
         out,
-        "b: stops\nc: restarts\nd: starts\na: takes new values\n"
+        "b: is removed\nd: is added\na: takes new values\nc: takes new values\n"
     );
     configuration.rewrite("[program.a]\ncomand = \"x\"\n");
     let said = lastout(&configuration, &["reload"]);

@@ -37,9 +37,9 @@ pub struct Changes {
     pub added: Vec<String>,
     /// Programs that are not there any more.
     pub removed: Vec<String>,
-    /// Programs that need a new process.
+    /// Programs that need a new process, and have one or are to have one.
     pub restarted: Vec<String>,
-    /// Programs that take new values as they run.
+    /// Programs that take new values as they are.
     pub changed: Vec<String>,
 }
 
@@ -219,7 +219,37 @@ impl Supervisor {
             self.program(id)
                 .is_some_and(|p| matches!(p.standing, Standing::Listed | Standing::New))
         };
-        Changes::of(&self.spec, is_listed, spec, launches)
+        let mut changes = Changes::of(&self.spec, is_listed, spec, launches);
+        let places = self.places(spec);
+        let mut news = spec.programs.iter().zip(&places);
+        // Both are in the order of the new configuration.
+        let is_restarted = |name: &String| {
+            let found = news.find(|(new, _)| new.name == *name);
+            found.is_some_and(|(new, place)| self.is_restarted(*place, new))
+        };
+        let needing = core::mem::take(&mut changes.restarted).into_iter();
+        let (restarted, changed): (Vec<String>, Vec<String>) = needing.partition(is_restarted);
+        changes.restarted = restarted;
+        // Nobody has an old process: the new values hold from the next one on.
+        changes.changed.extend(changed);
+        changes
+    }
+
+    /// Whether a program of which a new process is needed has an old one, or gets one now:
+    /// as [`Supervisor::follow`] has it.
+    fn is_restarted(&self, id: ProgramId, new: &ProgramSpec) -> bool {
+        let (Some(program), Some(old)) = (self.program(id), self.spec.programs.get(id.0 as usize))
+        else {
+            return false;
+        };
+        let starts = new.starts_by_itself() && !program.stopped;
+        let begins = starts && !old.starts_by_itself();
+        match program.state {
+            State::Starting { .. } | State::Running { .. } | State::Backoff { .. } => true,
+            State::Stopping(_) => starts || program.again,
+            State::Stopped => begins,
+            State::Exited { .. } | State::Fatal { .. } => begins || (starts && program.wanted),
+        }
     }
 
     /// The configuration was read again.

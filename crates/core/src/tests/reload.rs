@@ -67,6 +67,25 @@ fn reload_2_who_is_launched_in_another_way_is_told_and_started_again_at_once() {
 }
 
 #[test]
+fn reload_2_who_has_no_process_is_not_said_to_restart_whatever_it_takes() {
+    let all = || {
+        let manual = ProgramSpec {
+            autostart: false,
+            ..up("manual")
+        };
+        vec![manual, up("b")]
+    };
+    let mut bench = Bench::running(all(), 1);
+    bench.loaded_with(all(), vec![Change::Restart, Change::Restart]);
+    let changes = changes(&bench);
+    assert_eq!(
+        (changes.restarted, changes.changed),
+        (vec!["b".into()], vec!["manual".into()])
+    );
+    assert_eq!(bench.told_why(), vec![(1, Why::Changed)]);
+}
+
+#[test]
 fn reload_2_who_needs_it_is_not_told_with_it() {
     let all = || vec![up("db"), user("app", &[0])];
     let mut bench = Bench::new(all());

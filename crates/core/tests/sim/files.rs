@@ -82,6 +82,7 @@ impl Checker {
     /// What people must be told that the difference is.
     fn changes(&self, new: &Spec, launches: &[Change]) -> Changes {
         let mut changes = Changes::default();
+        let mut by_the_way = Vec::new();
         for (spec, launch) in new.programs.iter().zip(launches) {
             let name = spec.name.clone();
             let Some(place) = self.place_of(&name) else {
@@ -95,7 +96,10 @@ impl Checker {
             } == *spec;
             let same = same && needs(&self.spec, old) == needs(new, spec);
             if *launch == Change::Restart || old.has_terminal != spec.has_terminal {
-                changes.restarted.push(name);
+                match self.gets_a_new_process(place, spec) {
+                    true => changes.restarted.push(name),
+                    false => by_the_way.push(name),
+                }
             } else if *launch == Change::Live || !same {
                 changes.changed.push(name);
             }
@@ -106,7 +110,22 @@ impl Checker {
                 changes.removed.push(old.name.clone());
             }
         }
+        changes.changed.extend(by_the_way);
         changes
+    }
+
+    /// Whether there is a process that is replaced, or one is started now.
+    fn gets_a_new_process(&self, place: usize, new: &ProgramSpec) -> bool {
+        let (shadow, old) = (&self.shadows[place], &self.spec.programs[place]);
+        let by_itself = is_by_itself(new) && !shadow.stopped;
+        let begins = by_itself && !is_by_itself(old);
+        match &shadow.life {
+            Life::Pause(_) => true,
+            Life::Alive(run) if run.is_untold() => true,
+            Life::Alive(_) | Life::Between(..) => by_itself || shadow.again,
+            Life::Waiting => begins,
+            Life::Done { .. } | Life::Fatal { .. } => begins || (by_itself && shadow.wanted),
+        }
     }
 
     fn leave_unless_in(&mut self, places: &[usize]) {
