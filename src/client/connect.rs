@@ -18,6 +18,7 @@ use crate::words::error_text;
 /// long each may take to let us in.
 pub(super) fn connect(named: Option<&OsString>, patience: Duration) -> Result<UnixStream, Failure> {
     let mut looked = Vec::new();
+    let mut is_forbidden = false;
     let owner = owner_of_init();
     let places = where_to_look(named, owner);
     for place in &places.places {
@@ -28,14 +29,20 @@ pub(super) fn connect(named: Option<&OsString>, patience: Duration) -> Result<Un
             }
             Ok(stream) => return Ok(stream),
             Err(Errno::EAGAIN) => String::from("it is there, and lets nobody in; is it stopped?"),
-            Err(errno) => error_text(errno as i32),
+            Err(errno) => {
+                is_forbidden |= errno == Errno::EACCES;
+                error_text(errno as i32)
+            }
         };
         looked.push(format!("{}: {why}", place.shown()));
     }
-    let text = format!(
-        "lastout: nobody answers; looked at {} (--socket PATH names another place)",
-        looked.join("; ")
-    );
+    let hint = match places.is_named {
+        _ if is_forbidden => "root, lastout's own user and [control] readers may ask",
+        true => "--socket PATH names another place",
+        false => "--socket PATH names another place; a single command has none without --control",
+    };
+    let looked = looked.join("; ");
+    let text = format!("lastout: nobody answers; looked at {looked} ({hint})");
     Err(Failure::Said(text, NOBODY))
 }
 

@@ -73,6 +73,24 @@ fn readers_may_ask_from_docker_exec_and_others_are_told_why_not() {
 }
 
 #[test]
+fn who_finds_no_socket_or_may_not_use_it_is_told_what_would_be_right() {
+    let image = image("");
+    let container = image.run(&["--tmpfs", "/run"], &[]);
+    container.wait_for_line("web: started");
+    let (code, out) = container.exec(&["--user", "99"], &["/lastout", "status"]);
+    assert_eq!(code, 4, "{out}");
+    let forbidden = "looked at /run/lastout/control.sock: Permission denied; ";
+    assert!(out.contains(forbidden), "{out}");
+    let who = "(root, lastout's own user and [control] readers may ask)";
+    assert!(out.trim_end().ends_with(who), "{out}");
+    let container = image.run(&[], &["--", "/leaves-on-term"]);
+    let (code, out) = container.exec(&[], &["/lastout", "status"]);
+    assert_eq!(code, 4, "{out}");
+    let control = "; a single command has none without --control)";
+    assert!(out.trim_end().ends_with(control), "{out}");
+}
+
+#[test]
 fn a_docker_stop_ends_those_that_wait_and_those_that_follow() {
     let container = image("").run(&[], &[]);
     container.wait_for_line("web: started");
