@@ -84,7 +84,7 @@ pub enum Transfer {
 impl std::fmt::Display for NoSocket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            NoSocket::NoName => "it is neither an absolute path nor @ and a name",
+            NoSocket::NoName => "expected an absolute path, or @ and a name",
             NoSocket::Taken => "another lastout answers there",
             NoSocket::InTheWay => "something is there that is no socket which lastout left behind",
             NoSocket::NotOurDirectory => "others may write to its directory",

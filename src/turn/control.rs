@@ -45,15 +45,19 @@ impl Control {
                 Ok(listener) => listener,
                 Err(why) => {
                     let shown = place.shown();
-                    // What is in the way of the first place is worth a word, and what
-                    // the environment names wrongly; that there is no such directory is
-                    // not.
+                    // What is in the way of the first place is worth a word, and so is what
+                    // the environment names wrongly, and another lastout, beside which
+                    // somebody may not have meant to start this one; that there is no such
+                    // directory is not.
                     match why {
                         _ if is_named => log::error!("no control socket at {shown}: {why}"),
-                        NoSocket::NoName | NoSocket::InTheWay | NoSocket::NotOurDirectory => {
+                        NoSocket::NoName
+                        | NoSocket::InTheWay
+                        | NoSocket::NotOurDirectory
+                        | NoSocket::Taken => {
                             log::warn!("no control socket at {shown}: {why}");
                         }
-                        NoSocket::Taken | NoSocket::Error(_) => {
+                        NoSocket::Error(_) => {
                             log::debug!("no control socket at {shown}: {why}");
                         }
                     }

@@ -180,6 +180,23 @@ fn where_nobody_names_a_place_it_is_in_a_directory_of_its_own() {
 }
 
 #[test]
+fn who_is_started_beside_another_lastout_is_told_of_it() {
+    let second = Configuration::new(WEB);
+    let file = Configuration::new(&format!(
+        "[program.second]\ncommand = '{} -c {}'\n",
+        binaries::lastout().display(),
+        second.path()
+    ));
+    let mut run = Setup::new(&["-c", &file.path()]).start();
+    run.wait_for_line("web: ready");
+    let place = "/run/lastout/control.sock";
+    run.wait_for_line(&format!(
+        "warning: no control socket at {place}: another lastout answers there"
+    ));
+    assert_eq!(run.stop(libc::SIGTERM).0, 0);
+}
+
+#[test]
 fn where_no_directory_is_safe_it_has_a_name_without_a_file_and_is_found_by_it() {
     // Neither /run, nor this, into which others may write.
     let file = Configuration::new(&format!(
@@ -253,12 +270,15 @@ fn a_place_that_cannot_be_is_said_once_and_lastout_goes_on() {
     for (place, why) in [
         (long.as_str(), "File name too long"),
         ("/nowhere/control.sock", "No such file or directory"),
-        ("control.sock", "neither an absolute path nor @ and a name"),
         (
             "/proc/control.sock",
             "no control socket at /proc/control.sock: ",
         ),
         (&format!("@{}", "x".repeat(200)), "File name too long"),
+        (
+            "control.sock",
+            "control.sock: expected an absolute path, or @ and a name",
+        ),
     ] {
         let setup = Setup::new(&["-c", &file.path()]);
         let mut run = setup.environment("LASTOUT_SOCKET", place).start();
