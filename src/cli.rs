@@ -93,8 +93,8 @@ $LASTOUT_LOG (error, warn, info, debug, trace) are as --stop-timeout and -v.
 /// `lastout --version`.
 const VERSION: &str = concat!("lastout ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// The long names of the options, for whoever mistypes one.
-const LONG: [&str; 13] = [
+/// The long names of the options, for whoever mistypes or completes one.
+pub(crate) const LONG: [&str; 13] = [
     "config",
     "group",
     "expect",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::ask::Conversation;
 use super::verbs::{COMMANDS, Command, Operands, Opt};
 use super::{Outcome, Typed, answer, out};
+use crate::cli::LONG;
 use crate::control::wire::{STATES, Verb};
 
 /// The word by which shells ask: `lastout complete-words WORD... ""`, of which the last
@@ -61,8 +62,14 @@ pub fn words(typed: &[OsString]) -> u8 {
 
 fn candidates(start: &str, before: &[String]) -> Vec<String> {
     let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    let Some((command, rest)) = before.split_first() else {
-        return COMMANDS.iter().map(|it| it.name.to_owned()).collect();
+    let commands = || COMMANDS.iter().map(|it| it.name.to_owned()).collect();
+    let (command, rest) = match before.split_first() {
+        None if start.starts_with('-') => {
+            return LONG.iter().map(|long| ["--", long].concat()).collect();
+        }
+        Some((first, [])) if first == "help" => return commands(),
+        None => return commands(),
+        Some(split) => split,
     };
     let Some(command) = Command::named(command) else {
         return Vec::new();

@@ -18,7 +18,9 @@ fn workers() -> (Configuration, Run) {
 }
 
 /// What may stand at the end of this line.
-const LINES: [(&str, &[&str]); 8] = [
+const LINES: [(&str, &[&str]); 10] = [
+    ("lastout --st", &["--stop-timeout", "--strict"]),
+    ("lastout help ev", &["events"]),
     ("lastout st", &["start", "status", "stop"]),
     ("lastout stop w", &["web", "worker:0", "worker:1"]),
     ("lastout stop web worker:", &["worker:0", "worker:1"]),
