@@ -163,6 +163,10 @@ impl Typed {
         for (opt, value) in &self.options {
             let (field, value) = match opt.says {
                 Says::Nothing => continue,
+                // Both are what is asked for without one.
+                Says::Word(Field::Stream, _) if self.has("stdout") && self.has("stderr") => {
+                    continue;
+                }
                 Says::Flag(field, is_set) => (field, Value::Bool(is_set)),
                 Says::Word(field, word) => (field, word.into()),
                 Says::Value(field) => (field, value_of(&value.to_string_lossy())),

@@ -32,6 +32,8 @@ fn lines_of_one_are_as_they_were_and_those_of_several_have_names() {
     assert_eq!(out, "two\n");
     let out = lastout(&configuration, &["logs", "a", "--stdout", "-n1"]).expect(0);
     assert_eq!(out, "three\n");
+    let out = lastout(&configuration, &["logs", "a", "--stdout", "--stderr"]).expect(0);
+    assert_eq!(out.lines().count(), 3, "{out}");
     let out = lastout(&configuration, &["logs"]).expect(0);
     let mut lines: Vec<&str> = out.lines().collect();
     lines.sort_unstable();
