@@ -18,6 +18,7 @@ use super::own::Own;
 use crate::linux::outlet::Outlet;
 use crate::linux::pipe;
 use crate::linux::shared::Gauge;
+use crate::words::error_text;
 
 /// How long a sink is left alone that could not be written to.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -282,7 +283,10 @@ impl Sink {
 
     /// These lines could not be written.
     fn fail(&mut self, program: &Rc<str>, failure: Failure, around: &mut Around) {
-        let why = failure.error.to_string();
+        let why = match failure.error.raw_os_error() {
+            Some(errno) => error_text(errno),
+            None => failure.error.to_string(),
+        };
         if self.trouble.is_none() {
             let (name, verb) = (&self.name, failure.verb);
             around.news.push(News::Say {
