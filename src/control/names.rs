@@ -81,7 +81,8 @@ fn missing(known: &[(ProgramId, &str)], name: &str) -> Refusal {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    refusal.hint(format!("there are {listed}{more}"))
+    let are = if names.len() == 1 { "is" } else { "are" };
+    refusal.hint(format!("there {are} {listed}{more}"))
 }
 
 #[cfg(test)]
@@ -128,5 +129,7 @@ mod tests {
         assert_eq!(hint("worker:7"), "did you mean worker:0?");
         let all = "there are web, worker:0, worker:1, db-main, db-copy";
         assert_eq!(hint("something"), all);
+        let only = missing(&[(ProgramId(0), "sleep")], "main").hint;
+        assert_eq!(only.unwrap(), "there is sleep");
     }
 }

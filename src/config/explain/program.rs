@@ -263,7 +263,10 @@ impl Page {
                 HealthAction::Shutdown => "the end of the container",
                 HealthAction::Nothing => "the log says so",
             });
-            self.add(format_args!(" after {} failures", health.retries));
+            match health.retries {
+                1 => self.add(" after a failure"),
+                many => self.add(format_args!(" after {many} failures")),
+            }
             self.row("health");
         }
         if let Some(time) = program.watchdog {
