@@ -80,12 +80,19 @@ pub(super) fn get<'a>(table: &'a [Entry], name: &str) -> Option<&'a Entry> {
 pub(super) fn parse(files: &Files, file: FileId, problems: &mut Problems) -> Table {
     let (table, errors) = DeTable::parse_recoverable(files.text(file));
     for error in errors {
-        let place = files.place(file, error.span().unwrap_or_default());
+        let span = error.span().unwrap_or_default();
+        let before = files.text(file).get(..span.start).unwrap_or_default();
+        let place = files.place(file, span);
         let message = match error.message() {
             "duplicate key" => format!("{} is set twice", quoted(files.slice(place))),
             message => message.to_owned(),
         };
-        problems.error(Problem::at(place, message).of_syntax());
+        let mut problem = Problem::at(place, message).of_syntax();
+        // As supervisord's file has it.
+        if before.ends_with("[program") && files.slice(place).starts_with(':') {
+            problem = problem.note("a program is `[program.NAME]` here");
+        }
+        problems.error(problem);
     }
     Planting { files, file }.table(table.into_inner())
 }
@@ -168,6 +175,15 @@ mod tests {
             report.errors()[2].starts_with("f:4:1: `c` is set twice"),
             "{report}"
         );
+    }
+
+    #[test]
+    fn a_program_of_supervisord_is_told_what_it_is_called_here() {
+        let (_, files, problems) = parsed("[program:web]\ncommand = 'x'\n[a:b]\n");
+        let report = problems.report(&files);
+        let hint = "[program:web]\n  |         ^\n  a program is `[program.NAME]` here";
+        assert!(report.errors()[0].ends_with(hint), "{report}");
+        assert!(report.errors()[1].ends_with('^'), "{report}");
     }
 
     #[test]
