@@ -259,7 +259,7 @@ fn a_runtime_directory_that_is_named_wrongly_is_said_and_the_next_place_is_taken
         .environment("XDG_RUNTIME_DIR", "runtime")
         .start();
     run.wait_for_line("lastout: control socket: @lastout-4711");
-    let said = "warning: no control socket at runtime/lastout.sock: it is neither an absolute";
+    let said = "warning: no control socket at runtime/lastout.sock: expected an absolute path";
     assert_eq!(run.lines().count(said), 1, "{}", run.lines().text());
 }
 
