@@ -62,8 +62,9 @@ impl Typed {
         let long = opt.long;
         let mut value = OsString::new();
         if let Some(name) = opt.value {
-            let missing = |_| format!("`--{long}` needs a value: `--{long} {name}`");
-            value = words.value().map_err(missing)?;
+            let missing = || format!("`--{long}` needs a value: `--{long} {name}`");
+            let given = words.value().ok().filter(|value| !value.is_empty());
+            value = given.ok_or_else(missing)?;
         }
         if let Says::Value(field) = opt.says {
             let text = value.to_string_lossy();

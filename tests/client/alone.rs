@@ -70,6 +70,10 @@ fn exit_2_a_wrong_command_line_is_one_line_that_says_what_would_be_right() {
         ),
         (&["logs", "-n"], "`--lines` needs a value: `--lines N`"),
         (
+            &["status", "--socket", ""],
+            "`--socket` needs a value: `--socket PATH`",
+        ),
+        (
             &["signal", "web", "HUP"],
             "invalid signal `web`: expected a name as TERM or SIGTERM, RTMIN+n, or a number, in \
              `lastout signal SIGNAL NAME...`",
