@@ -143,5 +143,5 @@ fn names_may_look_like_options_behind_two_dashes() {
     let configuration = Configuration::new("[program.web]\ncommand = \"sleep 1000\"\n");
     let _run = configuration.run_until(&["web: started"]);
     let said = lastout(&configuration, &["status", "--", "--json"]);
-    said.expect_refusal(1, "lastout: no program named --json; there are web");
+    said.expect_refusal(1, "lastout: no program named --json; there is web");
 }
