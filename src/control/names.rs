@@ -64,9 +64,10 @@ fn fits(pattern: &str, text: &str) -> bool {
 
 fn missing(known: &[(ProgramId, &str)], name: &str) -> Refusal {
     let shown: String = name.chars().take(64).collect();
-    let message = match name.contains('*') {
-        true => format!("no program fits {shown}"),
-        false => format!("no program named {shown}"),
+    let message = match name {
+        "" => String::from("a name is empty"),
+        _ if name.contains('*') => format!("no program fits {shown}"),
+        _ => format!("no program named {shown}"),
     };
     let refusal = Refusal::new(Code::NoSuchProgram, message);
     let mut names = known.iter().map(|(_, name)| *name);
@@ -129,6 +130,8 @@ mod tests {
         assert_eq!(hint("worker:7"), "did you mean worker:0?");
         let all = "there are web, worker:0, worker:1, db-main, db-copy";
         assert_eq!(hint("something"), all);
+        let message = found(&[""]).unwrap_err().message;
+        assert_eq!(message, "a name is empty");
         let only = missing(&[(ProgramId(0), "sleep")], "main").hint;
         assert_eq!(only.unwrap(), "there is sleep");
     }
